@@ -30,6 +30,7 @@ struct sim_caller {
 	uid_t uid;
 	gid_t gid;
 	bool sys_admin; /* had CAP_SYS_ADMIN when it opened the file */
+	bool snapshot;  /* a canonical dump: show raw values and never wait */
 };
 
 /*
@@ -48,7 +49,8 @@ struct sim_caller {
 struct node_ops {
 	ssize_t (*show)(void *obj, const struct sim_caller *who, char *buf);
 	int (*store)(void *obj, const struct sim_caller *who, const char *buf, size_t size);
-	ssize_t (*read)(void *obj, const struct sim_caller *who, char *buf, size_t size, off_t off);
+	ssize_t (*read)(void *obj, const struct sim_caller *who, char *buf, size_t size,
+			off_t off);
 	ssize_t (*write)(void *obj, const struct sim_caller *who, const char *buf, size_t size,
 			 off_t off);
 	int (*open)(void *obj, const struct sim_caller *who);
@@ -65,7 +67,8 @@ struct node *tree_root(const char *name); /* "sys", "proc", "dev" or "store" */
 struct node *tree_dir(struct node *parent, const char *name);
 struct node *tree_attr(struct node *parent, const char *name, mode_t mode,
 		       const struct node_ops *ops, void *obj);
-struct node *tree_text(struct node *parent, const char *name, const char *text); /* constant, 0444 */
+struct node *tree_text(struct node *parent, const char *name,
+		       const char *text); /* constant, 0444 */
 struct node *tree_link(struct node *parent, const char *name, const char *target);
 /* A link whose target is the relative path from @parent to @to, as sysfs makes them. */
 struct node *tree_link_to(struct node *parent, const char *name, const struct node *to);
