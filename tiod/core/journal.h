@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What was found before each step of a family, so that it can be put back: by
+ * the undo of a failed change, by detach, and by recovery after a crash.
+ *
+ * One journal a family, kept as /run/tiod/journal/<function 0>.json, written and
+ * synced before the kernel is.  It is gone after a reboot, as what it describes is.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/request.h"
+
+/* Values that a step is about to change; each row uses its own few. */
+struct before {
+	char driver[DRIVER_NAME_MAX];
+	char override[DRIVER_NAME_MAX];
+	unsigned vfs;
+	bool autoprobe;
+	char tsm[TSM_NAME_MAX];
+	bool assigned; /* reserve: it was this VM's already */
+	unsigned uid, gid, mode; /* grant */
+};
+
+enum record_state {
+	RECORD_BEGUN,	/* the step's writes may have happened */
+	RECORD_LEAVING, /* to be undone by the change in flight; not begun */
+	RECORD_UNDOING, /* its undo may have happened */
+};
+
+struct record {
+	char step[24]; /* row of the step table, by name */
+	struct bdf function;
+	enum record_state state;
+	struct before before;
+};
+
+struct journal {
+	struct bdf family;
+	struct record *records; /* owned, in the order they were begun */
+	size_t n_records;
+
+	/* The change in flight; an idle journal only keeps what detach will need. */
+	bool in_flight;
+	enum verb verb;
+	size_t mark; /* records from here on belong to an attach in flight */
+	char vm[VM_NAME_MAX];
+};
+
+void journal_finish(struct journal *journal);
+
+/* Appends; 0 or -ENOMEM. */
+int journal_add(struct journal *journal, const struct record *record);
+void journal_drop(struct journal *journal, size_t index);
+
+/* Nothing in flight and nothing to remember: the file may go. */
+bool journal_is_empty(const struct journal *journal);
+
+/* As assignments_to_json() and assignments_from_json(). */
+int journal_to_json(const struct journal *journal, char **ret, struct tio_error *err);
+int journal_from_json(const char *text, size_t size, struct journal *ret, struct tio_error *err);

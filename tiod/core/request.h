@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What is asked of one family of functions, resolved to addresses: the input of
+ * plan.c and of the engine.  A command that names devices of several families is
+ * several requests.
+ */
+
+#include <stddef.h>
+
+#include "core/assignments.h"
+#include "core/snapshot.h"
+#include "core/vm.h"
+
+#define REQUEST_TARGETS_MAX  288 /* 256 VFs, and what may come along */
+#define REQUEST_FAMILIES_MAX 8
+
+enum verb { VERB_ATTACH, VERB_DETACH, VERB_CONNECT, VERB_DISCONNECT, VERB_COUNT };
+
+/* One function that changes hands. */
+struct target {
+	struct bdf function; /* for a VF that is still to be made: the address it will have */
+	struct bdf physfn;   /* of a VF */
+	int vf_index;	     /* of a VF, else -1 */
+	struct bdf lead;     /* the function it comes along with, or itself */
+	char named[48];	     /* what the caller typed */
+};
+
+struct request {
+	enum verb verb;
+	struct bdf family; /* function 0: lock and journal */
+	struct bdf families[REQUEST_FAMILIES_MAX]; /* all that are touched, family first */
+	size_t n_families;
+	struct target targets[REQUEST_TARGETS_MAX];
+	size_t n_targets;
+	unsigned vfs;		/* VFs to enable, 0: as many as there are */
+	char tsm[TSM_NAME_MAX]; /* the TSM to connect to, "": the only one */
+	bool with_companions;	/* all of the IOMMU group goes along */
+	bool force_open;	/* detach although a process has the device open */
+	struct vm vm;		/* attach: what it is to be given to */
+	unsigned deadline_ms;	/* of a step, 0: each step's own */
+};
+
+/* Attach's or detach's word on the wire: "attach", …; never NULL. */
+const char *verb_to_string(enum verb verb);
+
+/*
+ * One name as typed, as addresses: "0000:e1:00.0", "e1:00.0", "e1:00.0/vf3",
+ * "slot:7" (every function 0 in that slot).  Fills @ret with function, physfn, vf_index
+ * and named.  -EINVAL for a malformed name, -ENODEV for what is not there; the
+ * sentence says which names there are.
+ */
+int request_resolve(const struct snapshot *snap, const char *name, struct target *ret,
+		    struct tio_error *err);
+
+/*
+ * Completes an attach request whose targets were resolved and are of one family: adds the
+ * companions that go along (all of the IOMMU group with @with_companions, or
+ * what @is_companion says of a group sibling), and lists the families.
+ */
+int request_add_companions(const struct snapshot *snap, struct request *request,
+			   bool (*is_companion)(const struct function *lead,
+						const struct function *sibling),
+			   struct tio_error *err);

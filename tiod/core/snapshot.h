@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The host as it was seen at one moment: its functions, TSMs, hugepages and
+ * what VFIO needs.  Everything that decides (plan, report, hand-off) reads this and
+ * nothing else.
+ */
+
+#include <stddef.h>
+
+#include "core/function.h"
+
+struct tio_error;
+
+#define SNAPSHOT_TSMS_MAX  8
+#define SNAPSHOT_POOLS_MAX 64
+
+struct tsm {
+	char name[TSM_NAME_MAX];
+	struct bdf parent; /* the PCI function it is a child of, or BDF_NONE */
+};
+
+struct hugepage_pool {
+	int node;      /* -1: the whole host */
+	uint64_t size; /* bytes a page */
+	uint64_t total, free;
+	uint64_t reserved; /* whole host only: promised, not yet faulted in */
+};
+
+/* Somebody or something uses a function: why it must not be taken away. */
+enum holder_kind {
+	HOLDER_MOUNT,	/* a file system */
+	HOLDER_SWAP,
+	HOLDER_BLOCK,	/* dm, md: a block device built on it */
+	HOLDER_NETDEV,	/* up with an address, or part of a bond or bridge */
+	HOLDER_PROCESS, /* has its device node open */
+	HOLDER_VFS,	/* it has VFs enabled */
+	HOLDER_KIND_COUNT
+};
+
+struct holder {
+	struct bdf function;
+	enum holder_kind kind;
+	int pid;	    /* HOLDER_PROCESS */
+	char command[32];   /* HOLDER_PROCESS */
+	char what[96];	    /* "/dev/nvme0n1p2", "eth0", "/dev/vfio/devices/vfio3" */
+	char where[160];    /* "/data", "br0", "" */
+};
+
+struct snapshot {
+	struct function *functions; /* owned, sorted by address */
+	size_t n_functions, space;
+	struct tsm tsms[SNAPSHOT_TSMS_MAX];
+	size_t n_tsms;
+	struct hugepage_pool pools[SNAPSHOT_POOLS_MAX];
+	size_t n_pools;
+	struct holder *holders; /* owned; only of functions that were asked about */
+	size_t n_holders;
+	bool iommu;	/* the kernel made IOMMU groups */
+	bool iommufd;	/* /dev/iommu exists */
+	bool vfio_pci;	/* the vfio-pci driver is registered */
+};
+
+void snapshot_finish(struct snapshot *snap);
+
+/* Borrowed, valid until the next insertion or removal; NULL if it is not there. */
+struct function *snapshot_find(const struct snapshot *snap, struct bdf bdf);
+const struct function *snapshot_find_vf(const struct snapshot *snap, struct bdf pf,
+					unsigned index);
+const struct tsm *snapshot_find_tsm(const struct snapshot *snap, const char *name);
+
+/* Puts @f in its place, over an older one of the same address.  0 or -ENOMEM. */
+int snapshot_put(struct snapshot *snap, const struct function *f);
+void snapshot_remove(struct snapshot *snap, struct bdf bdf);
+
+/* 0 or -ENOMEM. */
+int snapshot_add_holder(struct snapshot *snap, const struct holder *holder);
+
+/* A copy that is finished by itself.  0 or -ENOMEM; @ret is empty on failure. */
+int snapshot_copy(const struct snapshot *snap, struct snapshot *ret);
+
+/*
+ * The pool of pages of @size bytes on @node (-1: whole host), or NULL.
+ */
+const struct hugepage_pool *snapshot_pool(const struct snapshot *snap, int node, uint64_t size);

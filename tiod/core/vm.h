@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What a VM's file (vms.d/NAME.conf) says, as plain values.  config.c reads
+ * the file; plan and hand-off only see this.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/assignments.h"
+
+#define VM_NODE_AUTO (-1)
+
+struct vm {
+	char name[VM_NAME_MAX];
+	char user[64];		 /* "" if the file names none */
+	uint64_t memory;	 /* bytes, 0 if not given */
+	uint64_t hugepage_size;	 /* bytes; 0: no hugepages */
+	int numa_node;		 /* or VM_NODE_AUTO: the device's */
+	char qmp_socket[108];
+	char guest_agent_socket[108];
+	char firmware[256];
+	uint64_t policy;
+	bool policy_given;
+	char file[256]; /* where it was read from, for messages */
+};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What QEMU is to be given for the devices of one VM: the iommufd object, one root
+ * port a device, and the vfio-pci devices behind them.  Pure text from the model.
+ */
+
+#include <jansson.h>
+
+#include "core/assignments.h"
+#include "core/snapshot.h"
+#include "core/vm.h"
+
+/*
+ * {"arguments": ["-object", "iommufd,id=iommufd0", "-device", …],
+ *  "objects": [{"qom-type": "iommufd", …}], "devices": [{"driver": "pcie-root-port", …}, …],
+ *  "notes": ["…"]}.
+ * Chassis, slot and address of a root port follow from the assignment's port number, so
+ * they stay the same while other devices come and go.  NULL when memory is short.
+ */
+json_t *qemu_arguments(const struct snapshot *snap, const struct assignments *all,
+		       const struct vm *vm);

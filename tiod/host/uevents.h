@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Hot-plug and driver events of pci, tsm and vfio-dev devices, by libudev.
+ *
+ * The daemon subscribes before the first scan and so loses nothing between the two.
+ */
+
+#include <stdbool.h>
+
+#include "base/bdf.h"
+
+struct tio_error;
+struct uevents;
+
+enum uevent_kind {
+	UEVENT_FUNCTION, /* add, change, bind, unbind of @function */
+	UEVENT_REMOVED,	 /* @function has gone */
+	UEVENT_TSM,	 /* a TSM came, changed or went: look at every function again */
+	UEVENT_LOST,	 /* the kernel dropped events (ENOBUFS): look at everything again */
+	UEVENT_OTHER,
+};
+
+struct uevent {
+	enum uevent_kind kind;
+	struct bdf function;
+	char tsm[16];
+	char action[16];
+};
+
+/*
+ * Listens to udevd's events where udevd runs (rules have been applied then), else to the
+ * kernel's own.  @ret is freed by uevents_free().
+ */
+int uevents_new(struct uevents **ret, struct tio_error *err);
+void uevents_free(struct uevents *uevents);
+
+/* To be watched for input. */
+int uevents_fd(const struct uevents *uevents);
+
+/* Takes one event; never blocks.  1: @ret is filled, 0: none is there. */
+int uevents_next(struct uevents *uevents, struct uevent *ret);
