@@ -44,7 +44,8 @@ struct sim_caller {
  *
  * read/write, where given, replace them for binary attributes (config): any offset.
  * They return the number of bytes, 0 at the end, or a negative errno.
- * open/release: for device nodes; open may refuse with a negative errno.
+ * open/release: for device nodes; open may refuse with a negative errno.  release is
+ * called for a node that has been removed too, so @obj must outlive the last release.
  */
 struct node_ops {
 	ssize_t (*show)(void *obj, const struct sim_caller *who, char *buf);
@@ -59,6 +60,8 @@ struct node_ops {
 
 /*
  * Making and removing nodes.  The lock must be held (or nothing be served yet).
+ * tree_dir() returns the directory that is there already, if any; every other name
+ * must be new.  Out of memory ends the program.
  * Names are copied; @ops must outlive the node.  A node that is removed while a file
  * of it is open stays until the last release; its operations then answer ENODEV.
  * Parents own their children: tree_remove() takes the whole subtree along.
@@ -89,19 +92,21 @@ void sim_unlock(void);
  * Waits, with the lock released meanwhile, until sim_wake() or until @ms have passed
  * (-1: no limit); callers look at their condition again.  With @killable it returns
  * -EINTR once the process whose request is in hand has a fatal signal pending, and
- * with @interruptible once it has any; otherwise 0.
+ * with @interruptible once it has any; otherwise 0.  -ESHUTDOWN, whatever the mode:
+ * the simulation ends, give up.  Events and removals so far are made known first.
  */
 enum sim_wait_mode { SIM_UNINTERRUPTIBLE, SIM_KILLABLE, SIM_INTERRUPTIBLE };
 int sim_wait(int ms, enum sim_wait_mode mode);
 void sim_wake(void);
 
-/* Takes @ms of time, the lock released meanwhile.  -EINTR as above. */
+/* Takes @ms of time, the lock released meanwhile.  -EINTR and -ESHUTDOWN as above. */
 int sim_sleep(int ms, enum sim_wait_mode mode);
 
 /* --- Events and control --- */
 
 /*
  * Sends a uevent into the host's network namespace: @devpath begins with "/devices/…";
- * @env is NULL-terminated "KEY=value" strings beside ACTION, DEVPATH and SEQNUM.
+ * @env is NULL-terminated "KEY=value" strings beside ACTION, DEVPATH and SEQNUM.  It goes
+ * out, in order, when the callback returns or waits, once the tree shows what it says.
  */
 void sim_uevent(const char *action, const char *devpath, const char *const *env);
