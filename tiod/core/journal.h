@@ -22,7 +22,6 @@ struct before {
 	bool autoprobe;
 	char tsm[TSM_NAME_MAX];
 	bool assigned; /* reserve: it was this VM's already */
-	unsigned uid, gid, mode; /* grant */
 };
 
 enum record_state {
