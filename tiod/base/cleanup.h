@@ -45,11 +45,11 @@ static inline void cleanup_fclose(FILE **file)
 #define auto_closedir __attribute__((cleanup(cleanup_closedir)))
 #define auto_fclose   __attribute__((cleanup(cleanup_fclose)))
 
-#define take_ptr(p)                       \
-	({                                \
-		__typeof__(p) taken_ = (p); \
-		(p) = NULL;               \
-		taken_;                   \
+#define take_ptr(p)                                                                            \
+	({                                                                                     \
+		__typeof__(p) taken_ = (p);                                                    \
+		(p) = NULL;                                                                    \
+		taken_;                                                                        \
 	})
 
 static inline int take_fd(int *fd)

@@ -45,8 +45,9 @@ static void clean(char *text)
 			*text = '?';
 }
 
-__attribute__((format(printf, 4, 0))) static int set(struct tio_error *err, enum error_kind kind,
-						     int code, const char *fmt, va_list args)
+__attribute__((format(printf, 4, 0))) static int set(struct tio_error *err,
+						     enum error_kind kind, int code,
+						     const char *fmt, va_list args)
 {
 	if (!err)
 		return code;

@@ -15,29 +15,29 @@
 
 /* What kind of refusal; decides the Varlink error and tioctl's exit code. */
 enum error_kind {
-	ERROR_FAILED,	     /* something was tried and failed */
-	ERROR_INVALID,	     /* the request makes no sense */
+	ERROR_FAILED,        /* something was tried and failed */
+	ERROR_INVALID,       /* the request makes no sense */
 	ERROR_NOT_PERMITTED, /* not for this caller */
 	ERROR_NO_FUNCTION,   /* no such function, or not one for this */
 	ERROR_NO_VM,
 	ERROR_NO_JOB,
-	ERROR_IN_USE,	     /* the host uses it */
-	ERROR_CONFLICT,	     /* another VM has it */
-	ERROR_NOT_READY,     /* the host lacks something */
-	ERROR_TIMEOUT,	     /* took too long and was given up */
-	ERROR_STUCK,	     /* could neither be finished nor undone */
-	ERROR_BUSY,	     /* a limit of the daemon: too many jobs, clients, … */
+	ERROR_IN_USE,    /* the host uses it */
+	ERROR_CONFLICT,  /* another VM has it */
+	ERROR_NOT_READY, /* the host lacks something */
+	ERROR_TIMEOUT,   /* took too long and was given up */
+	ERROR_STUCK,     /* could neither be finished nor undone */
+	ERROR_BUSY,      /* a limit of the daemon: too many jobs, clients, … */
 	ERROR_KIND_COUNT
 };
 
 struct tio_error {
 	int code; /* negative errno, 0 while unset */
 	enum error_kind kind;
-	struct bdf function;  /* BDF_NONE when it is about no function */
-	char step[24];	      /* row of the step table, "" outside of one */
-	char attribute[96];   /* kernel attribute, "tsm/connect"; "" if none */
-	char text[640];	      /* one sentence, no newline, no final stop */
-	char fix[384];	      /* what to do or type; "" when nothing is known */
+	struct bdf function; /* BDF_NONE when it is about no function */
+	char step[24];       /* row of the step table, "" outside of one */
+	char attribute[96];  /* kernel attribute, "tsm/connect"; "" if none */
+	char text[640];      /* one sentence, no newline, no final stop */
+	char fix[384];       /* what to do or type; "" when nothing is known */
 };
 
 #define TIO_ERROR_NONE ((struct tio_error){ 0 })

@@ -71,12 +71,53 @@ int assignments_free_port(const struct assignments *all, const char *vm)
 	}
 }
 
+static bool place_is_free(const struct assignments *all, const char *vm, int port, int function)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->list[i].port == port && all->list[i].port_function == function &&
+		    strcmp(all->list[i].vm, vm) == 0)
+			return false;
+	return true;
+}
+
+int assignments_place(const struct assignments *all, struct assignment *one,
+		      struct tio_error *err)
+{
+	const struct assignment *there = assignments_find(all, one->function);
+	const struct assignment *lead = assignments_find(all, one->lead);
+	char name[BDF_STRLEN];
+
+	if (there && strcmp(there->vm, one->vm) != 0) {
+		error_kind_set(err, ERROR_CONFLICT, -EEXIST, "%s is reserved for %s",
+			       bdf_format(one->function, name), there->vm);
+		error_fix(err, "`tioctl detach %s` takes it back first", name);
+		return -EEXIST;
+	}
+	if (one->port >= 0)
+		return 0;
+	if (there) {
+		one->port = there->port;
+		one->port_function = there->port_function;
+		return 0;
+	}
+	one->port = assignments_free_port(all, one->vm);
+	one->port_function = 0;
+	if (lead && strcmp(lead->vm, one->vm) == 0 &&
+	    bdf_same_device(lead->function, one->function) &&
+	    place_is_free(all, one->vm, lead->port, one->function.function)) {
+		one->port = lead->port;
+		one->port_function = one->function.function;
+	}
+	return 0;
+}
+
 static json_t *one_to_json(const struct assignment *one)
 {
 	return json_pack("{so so so so si ss ss si si}", "function", json_bdf(one->function),
 			 "family", json_bdf(one->family), "lead", json_bdf(one->lead), "physfn",
-			 json_bdf(one->physfn), "vfIndex", one->vf_index, "vm", one->vm, "named",
-			 one->named, "port", one->port, "portFunction", one->port_function);
+			 json_bdf(one->physfn), "vfIndex", one->vf_index, "vm", one->vm,
+			 "named", one->named, "port", one->port, "portFunction",
+			 one->port_function);
 }
 
 int assignments_to_json(const struct assignments *all, char **ret, struct tio_error *err)
@@ -125,14 +166,16 @@ static int list_from_json(const json_t *root, struct assignments *all, struct ti
 	r = json_get_array(root, "assignments", &list, err);
 	if (r < 0)
 		return r;
-	json_array_foreach (list, i, entry) {
+	json_array_foreach(list, i, entry)
+	{
 		struct assignment one = { 0 };
 
 		r = one_from_json(entry, &one, err);
 		if (r < 0)
 			return error_wrap(err, r, "entry %zu", i);
 		if (assignments_find(all, one.function))
-			return error_set(err, -EBADMSG, "entry %zu: the function is named twice", i);
+			return error_set(err, -EBADMSG,
+					 "entry %zu: the function is named twice", i);
 		if (assignments_put(all, &one) < 0)
 			return error_set(err, -ENOMEM, "out of memory");
 	}

@@ -21,10 +21,10 @@ struct assignment {
 	struct bdf family; /* of the function it was asked for with */
 	struct bdf lead;   /* the function that was named; itself unless a companion */
 	struct bdf physfn; /* of a VF, else BDF_NONE */
-	int vf_index;	   /* of a VF, else -1 */
+	int vf_index;      /* of a VF, else -1 */
 	char vm[VM_NAME_MAX];
 	char named[48]; /* what the admin typed: address, slot, … */
-	int port;	/* root port in the VM: 0, 1, … unique within it */
+	int port;       /* root port in the VM: 0, 1, … unique within it; -1: not decided */
 	int port_function; /* function number behind that port */
 };
 
@@ -45,6 +45,15 @@ bool assignments_remove(struct assignments *all, struct bdf function);
 
 /* The lowest root port number that no function of @vm sits behind. */
 int assignments_free_port(const struct assignments *all, const char *vm);
+
+/*
+ * Decides where @one with port -1 sits in its VM: a companion behind its lead's root port
+ * under its own function number, anything else behind a port of its own.  -EEXIST when the
+ * function is another VM's.  Called by host_ops.assign under the file's lock, so that two
+ * workers never choose the same port.
+ */
+int assignments_place(const struct assignments *all, struct assignment *one,
+		      struct tio_error *err);
 
 /*
  * The file's text, ending in a newline (free() it), and back.  The parser refuses

@@ -15,10 +15,11 @@
 struct engine {
 	const struct host_ops *ops;
 	void *host;
-	struct snapshot *snap;		 /* this worker's own copy; kept up to date */
-	const struct assignments *all;	 /* as they stood when the worker began */
-	struct journal *journal;	 /* of the request's family, locked */
-	const struct plugins *plugins;	 /* loaded in this worker; may be NULL */
+	struct snapshot *snap;         /* this worker's own copy; kept up to date */
+	const struct assignments *all; /* as they stood when the worker began */
+	struct journal *journal;       /* of the request's family, locked */
+	const struct plugins *plugins; /* loaded in this worker; may be NULL */
+	unsigned deadline_ms;          /* of every step; 0: each step's own */
 };
 
 /*

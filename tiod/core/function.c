@@ -27,10 +27,8 @@ bool function_link_is_secure(const struct function *dsm)
 const char *function_kind_to_string(enum function_kind kind)
 {
 	static const char *const names[FUNCTION_KIND_COUNT] = {
-		[FUNCTION_ENDPOINT] = "endpoint",
-		[FUNCTION_VF] = "vf",
-		[FUNCTION_ROOT_PORT] = "root-port",
-		[FUNCTION_BRIDGE] = "bridge",
+		[FUNCTION_ENDPOINT] = "endpoint",   [FUNCTION_VF] = "vf",
+		[FUNCTION_ROOT_PORT] = "root-port", [FUNCTION_BRIDGE] = "bridge",
 		[FUNCTION_OTHER] = "other",
 	};
 

@@ -15,14 +15,14 @@
 #include "base/bdf.h"
 
 #define DRIVER_NAME_MAX 40
-#define TSM_NAME_MAX	16
+#define TSM_NAME_MAX    16
 
 enum function_kind {
-	FUNCTION_ENDPOINT,  /* PF or a function without SR-IOV */
+	FUNCTION_ENDPOINT, /* PF or a function without SR-IOV */
 	FUNCTION_VF,
 	FUNCTION_ROOT_PORT,
-	FUNCTION_BRIDGE,    /* switch ports and other bridges */
-	FUNCTION_OTHER,	    /* conventional PCI, integrated, unknown */
+	FUNCTION_BRIDGE, /* switch ports and other bridges */
+	FUNCTION_OTHER,  /* conventional PCI, integrated, unknown */
 	FUNCTION_KIND_COUNT
 };
 
@@ -41,8 +41,8 @@ struct ide_end {
 	uint8_t block;
 	uint8_t stream_id;
 	bool enabled;
-	bool secure;	 /* state field is 2 */
-	bool failed;	 /* an IDE_FAIL message was received (bit 31, sticky) */
+	bool secure; /* state field is 2 */
+	bool failed; /* an IDE_FAIL message was received (bit 31, sticky) */
 	uint32_t control;
 	uint32_t status;
 };
@@ -62,25 +62,25 @@ struct function {
 	enum function_kind kind;
 	uint16_t vendor, device, subvendor, subdevice;
 	uint32_t class; /* 0xccsspp */
-	char name[80];	/* from pci.ids; "" when it knows none */
+	char name[80];  /* from pci.ids; "" when it knows none */
 	char modalias[80];
 	char slot[16]; /* physical slot, "" if the platform names none */
 	char host_bridge[16];
 	char serial[24]; /* device serial number capability, "" if none */
 
 	/* Where it belongs. */
-	struct bdf dsm;	      /* function 0 of the card: names the family */
+	struct bdf dsm;       /* function 0 of the card: names the family */
 	struct bdf root_port; /* BDF_NONE for what has none */
 	struct bdf physfn;    /* of a VF */
 	uint16_t vf_index;    /* of a VF, from 0 */
-	int numa_node;	      /* -1: unknown */
+	int numa_node;        /* -1: unknown */
 	int iommu_group;      /* -1: none */
 
 	/* What it can do. */
 	bool config_complete; /* more than 64 bytes of config space could be read */
-	bool tee_io;	      /* Device Capabilities bit 30 */
+	bool tee_io;          /* Device Capabilities bit 30 */
 	bool flr;
-	bool doe_cma;	  /* doe_features 0001:01 */
+	bool doe_cma;     /* doe_features 0001:01 */
 	bool doe_session; /* doe_features 0001:02 */
 	struct ide_capability ide;
 	struct ide_capability root_port_ide;
@@ -89,17 +89,17 @@ struct function {
 	uint16_t vf_offset, vf_stride;
 
 	/* How it stands. */
-	char driver[DRIVER_NAME_MAX];	/* "" if unbound */
+	char driver[DRIVER_NAME_MAX];   /* "" if unbound */
 	char override[DRIVER_NAME_MAX]; /* driver_override, "" if unset */
 	uint16_t vfs;
 	bool vfs_autoprobe;
-	char cdev[16];	 /* "vfio3" while bound to a VFIO driver, else "" */
-	bool cdev_node;	 /* the kernel gave it a device number (VFIO_DEVICE_CDEV) */
+	char cdev[16];  /* "vfio3" while bound to a VFIO driver, else "" */
+	bool cdev_node; /* the kernel gave it a device number (VFIO_DEVICE_CDEV) */
 
 	/* Its TSM link; of function 0 only. */
-	bool tsm_group;	 /* tsm/connect exists */
-	bool link_known; /* tsm/connect was read, or follows from the stream */
-	char tsm[TSM_NAME_MAX]; /* connected to, "" if not */
+	bool tsm_group;           /* tsm/connect exists */
+	bool link_known;          /* tsm/connect was read, or follows from the stream */
+	char tsm[TSM_NAME_MAX];   /* connected to, "" if not */
 	char bound[TSM_NAME_MAX]; /* tsm/bound: a TDI is bound, "" if not or unknown */
 	struct ide_stream stream;
 };

@@ -17,12 +17,12 @@
 
 /* What the worker is about: sent to the daemon, which keeps the deadline and tells clients. */
 enum progress_kind {
-	PROGRESS_PLAN,	  /* @total steps will be taken */
-	PROGRESS_BEGIN,	  /* step begins; must end within @deadline_ms */
-	PROGRESS_DONE,	  /* step and its check succeeded */
+	PROGRESS_PLAN,    /* @total steps will be taken */
+	PROGRESS_BEGIN,   /* step begins; must end within @deadline_ms */
+	PROGRESS_DONE,    /* step and its check succeeded */
 	PROGRESS_FAILED,  /* step failed; undo follows */
 	PROGRESS_WAITING, /* for its turn at the TSM; no deadline runs */
-	PROGRESS_NOTE,	  /* a warning in @text */
+	PROGRESS_NOTE,    /* a warning in @text */
 	PROGRESS_KIND_COUNT
 };
 
@@ -40,13 +40,14 @@ struct host_ops {
 	/* --- Looking --- */
 
 	/*
-	 * Reads again what may have changed of one function (driver, override, VFs, cdev, stream
-	 * and its registers); never tsm/ attributes.  -ENODEV: it is gone.
+	 * Reads again what may have changed of one function (driver, override, VFs, cdev,
+	 * stream and its registers); never tsm/ attributes.  -ENODEV: it is gone.
 	 */
 	int (*refresh)(void *host, struct function *f, struct tio_error *err);
 
 	/* A function that the snapshot does not know yet, a new VF say, read whole. */
-	int (*discover)(void *host, struct bdf bdf, struct function *ret, struct tio_error *err);
+	int (*discover)(void *host, struct bdf bdf, struct function *ret,
+			struct tio_error *err);
 
 	/*
 	 * Reads tsm/connect and tsm/bound of function 0; waits for any connect of the host, so
@@ -60,7 +61,8 @@ struct host_ops {
 
 	/* --- Changing: one kernel attribute each --- */
 
-	int (*set_override)(void *host, struct bdf bdf, const char *driver, struct tio_error *err);
+	int (*set_override)(void *host, struct bdf bdf, const char *driver,
+			    struct tio_error *err);
 	int (*unbind)(void *host, struct bdf bdf, struct tio_error *err);
 	int (*bind)(void *host, struct bdf bdf, const char *driver, struct tio_error *err);
 	int (*probe)(void *host, struct bdf bdf, struct tio_error *err); /* drivers_probe */

@@ -51,10 +51,12 @@ static json_t *record_to_json(const struct record *record)
 {
 	const struct before *b = &record->before;
 
-	return json_pack("{ss so ss s{ss ss si sb ss sb}}", "step", record->step, "function",
-			 json_bdf(record->function), "state", states[record->state], "before",
-			 "driver", b->driver, "override", b->override, "vfs", (int)b->vfs,
-			 "autoprobe", b->autoprobe, "tsm", b->tsm, "assigned", b->assigned);
+	return json_pack("{ss so ss s{ss ss si sb ss sb} s{si ss}}", "step", record->step,
+			 "function", json_bdf(record->function), "state", states[record->state],
+			 "before", "driver", b->driver, "override", b->override, "vfs",
+			 (int)b->vfs, "autoprobe", b->autoprobe, "tsm", b->tsm, "assigned",
+			 b->assigned, "wanted", "vfs", (int)record->wanted_vfs, "tsm",
+			 record->wanted_tsm);
 }
 
 static json_t *flight_to_json(const struct journal *journal)
@@ -87,13 +89,26 @@ static int before_from_json(const json_t *json, struct before *ret, struct tio_e
 	int r;
 
 	if ((r = json_get_text(json, "driver", ret->driver, sizeof(ret->driver), err)) < 0 ||
-	    (r = json_get_text(json, "override", ret->override, sizeof(ret->override), err)) < 0 ||
+	    (r = json_get_text(json, "override", ret->override, sizeof(ret->override), err)) <
+		    0 ||
 	    (r = json_get_int(json, "vfs", 0, 65535, &vfs, err)) < 0 ||
 	    (r = json_get_bool(json, "autoprobe", &ret->autoprobe, err)) < 0 ||
 	    (r = json_get_text(json, "tsm", ret->tsm, sizeof(ret->tsm), err)) < 0 ||
 	    (r = json_get_bool(json, "assigned", &ret->assigned, err)) < 0)
 		return r;
 	ret->vfs = (unsigned)vfs;
+	return 0;
+}
+
+static int wanted_from_json(const json_t *json, struct record *ret, struct tio_error *err)
+{
+	long long vfs;
+	int r;
+
+	if ((r = json_get_int(json, "vfs", 0, 65535, &vfs, err)) < 0 ||
+	    (r = json_get_text(json, "tsm", ret->wanted_tsm, sizeof(ret->wanted_tsm), err)) < 0)
+		return r;
+	ret->wanted_vfs = (unsigned)vfs;
 	return 0;
 }
 
@@ -105,7 +120,8 @@ static int record_from_json(const json_t *json, struct record *ret, struct tio_e
 	if ((r = json_get_text(json, "step", ret->step, sizeof(ret->step), err)) < 0 ||
 	    (r = json_get_bdf(json, "function", false, &ret->function, err)) < 0 ||
 	    (r = json_get_text(json, "state", state, sizeof(state), err)) < 0 ||
-	    (r = before_from_json(json_object_get(json, "before"), &ret->before, err)) < 0)
+	    (r = before_from_json(json_object_get(json, "before"), &ret->before, err)) < 0 ||
+	    (r = wanted_from_json(json_object_get(json, "wanted"), ret, err)) < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
 		if (strcmp(states[i], state) == 0) {
@@ -148,7 +164,8 @@ static int fill_from_json(const json_t *root, struct journal *journal, struct ti
 	if ((r = json_get_bdf(root, "family", false, &journal->family, err)) < 0 ||
 	    (r = json_get_array(root, "records", &list, err)) < 0)
 		return r;
-	json_array_foreach (list, i, entry) {
+	json_array_foreach(list, i, entry)
+	{
 		struct record record = { 0 };
 
 		r = record_from_json(entry, &record, err);

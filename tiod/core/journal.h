@@ -25,7 +25,7 @@ struct before {
 };
 
 enum record_state {
-	RECORD_BEGUN,	/* the step's writes may have happened */
+	RECORD_BEGUN,   /* the step's writes may have happened */
 	RECORD_LEAVING, /* to be undone by the change in flight; not begun */
 	RECORD_UNDOING, /* its undo may have happened */
 };
@@ -35,6 +35,10 @@ struct record {
 	struct bdf function;
 	enum record_state state;
 	struct before before;
+
+	/* What the step was to reach, so that a failed detach can go back to it. */
+	unsigned wanted_vfs;
+	char wanted_tsm[TSM_NAME_MAX];
 };
 
 struct journal {
@@ -60,4 +64,5 @@ bool journal_is_empty(const struct journal *journal);
 
 /* As assignments_to_json() and assignments_from_json(). */
 int journal_to_json(const struct journal *journal, char **ret, struct tio_error *err);
-int journal_from_json(const char *text, size_t size, struct journal *ret, struct tio_error *err);
+int journal_from_json(const char *text, size_t size, struct journal *ret,
+		      struct tio_error *err);

@@ -92,8 +92,9 @@ int json_load_versioned(const char *text, size_t size, const char *what, int ver
 	if (r < 0)
 		return error_wrap(err, r, "%s", what);
 	if (found != version)
-		return error_set(err, -EBADMSG, "%s: version %lld, but this tiod reads version %d",
-				 what, found, version);
+		return error_set(err, -EBADMSG,
+				 "%s: version %lld, but this tiod reads version %d", what,
+				 found, version);
 	*ret = json_incref(root);
 	return 0;
 }

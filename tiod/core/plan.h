@@ -14,8 +14,8 @@
 struct plan_step {
 	int row; /* in the step table */
 	struct bdf function;
-	bool undo;	/* the row's undo, with the journal's record */
-	size_t record;	/* undo: index in the journal */
+	bool undo;      /* the row's undo, with the journal's record */
+	size_t record;  /* undo: index in the journal */
 	char what[160]; /* "bind 0000:e1:00.0 to vfio-pci (now nvidia)" */
 };
 
@@ -27,6 +27,9 @@ struct plan {
 };
 
 void plan_finish(struct plan *plan);
+
+/* Adds a warning; dropped when there are too many. */
+void plan_note(struct plan *plan, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
  * 0: @ret holds the steps, none if all is as asked already.  Negative: a refusal in @err

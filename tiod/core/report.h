@@ -14,12 +14,12 @@
 
 /* What the daemon knows of a function beside the kernel's view. */
 struct standing {
-	const char *job;      /* "attach", …, while one runs or waits; NULL */
+	const char *job; /* "attach", …, while one runs or waits; NULL */
 	uint64_t job_id;
-	const struct tio_error *stuck; /* a change that could not be undone; NULL */
+	const struct tio_error *stuck;      /* a change that could not be undone; NULL */
 	const struct tio_error *last_error; /* of the last change; NULL */
-	bool gone; /* assigned, but no longer in the host */
-	double age; /* seconds since its state was read */
+	bool gone;                          /* assigned, but no longer in the host */
+	double age;                         /* seconds since its state was read */
 };
 
 /*
@@ -40,7 +40,8 @@ json_t *report_plan(const struct plan *plan, const struct request *request);
 json_t *report_progress(const struct progress *progress);
 json_t *report_assignment(const struct assignment *one);
 
-/* The parameters of an error reply: function, step, attribute, errno, errnoName, sentence, fix. */
+/* The parameters of an error reply: function, step, attribute, errno, errnoName, sentence, fix.
+ */
 json_t *report_error(const struct tio_error *err);
 
 /* "io.tiod.InUse", … : the name of an error reply. */

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "core/assignments.h"
+#include "core/plugins.h"
 #include "core/snapshot.h"
 #include "core/vm.h"
 
@@ -22,24 +23,23 @@ enum verb { VERB_ATTACH, VERB_DETACH, VERB_CONNECT, VERB_DISCONNECT, VERB_COUNT 
 struct target {
 	struct bdf function; /* for a VF that is still to be made: the address it will have */
 	struct bdf physfn;   /* of a VF */
-	int vf_index;	     /* of a VF, else -1 */
+	int vf_index;        /* of a VF, else -1 */
 	struct bdf lead;     /* the function it comes along with, or itself */
-	char named[48];	     /* what the caller typed */
+	char named[48];      /* what the caller typed */
 };
 
 struct request {
 	enum verb verb;
-	struct bdf family; /* function 0: lock and journal */
+	struct bdf family;                         /* function 0: lock and journal */
 	struct bdf families[REQUEST_FAMILIES_MAX]; /* all that are touched, family first */
 	size_t n_families;
 	struct target targets[REQUEST_TARGETS_MAX];
 	size_t n_targets;
-	unsigned vfs;		/* VFs to enable, 0: as many as there are */
+	unsigned vfs;           /* VFs to enable, 0: as many as there are */
 	char tsm[TSM_NAME_MAX]; /* the TSM to connect to, "": the only one */
-	bool with_companions;	/* all of the IOMMU group goes along */
-	bool force_open;	/* detach although a process has the device open */
-	struct vm vm;		/* attach: what it is to be given to */
-	unsigned deadline_ms;	/* of a step, 0: each step's own */
+	bool with_companions;   /* all of the IOMMU group goes along */
+	bool force_open;        /* detach although a process has the device open */
+	struct vm vm;           /* attach: what it is to be given to */
 };
 
 /* Attach's or detach's word on the wire: "attach", …; never NULL. */
@@ -56,10 +56,8 @@ int request_resolve(const struct snapshot *snap, const char *name, struct target
 
 /*
  * Completes an attach request whose targets were resolved and are of one family: adds the
- * companions that go along (all of the IOMMU group with @with_companions, or
- * what @is_companion says of a group sibling), and lists the families.
+ * members of their IOMMU groups that go along (all of them with request->with_companions,
+ * else those of which a plugin says so), and lists the families touched.
  */
-int request_add_companions(const struct snapshot *snap, struct request *request,
-			   bool (*is_companion)(const struct function *lead,
-						const struct function *sibling),
-			   struct tio_error *err);
+int request_add_companions(const struct snapshot *snap, const struct plugins *plugins,
+			   struct request *request, struct tio_error *err);

@@ -37,7 +37,8 @@ struct function *snapshot_find(const struct snapshot *snap, struct bdf bdf)
 	return NULL;
 }
 
-const struct function *snapshot_find_vf(const struct snapshot *snap, struct bdf pf, unsigned index)
+const struct function *snapshot_find_vf(const struct snapshot *snap, struct bdf pf,
+					unsigned index)
 {
 	for (size_t i = 0; i < snap->n_functions; i++) {
 		const struct function *f = &snap->functions[i];
@@ -128,7 +129,8 @@ int snapshot_copy(const struct snapshot *snap, struct snapshot *ret)
 {
 	struct snapshot copy = *snap;
 
-	copy.functions = copy_array(snap->functions, snap->n_functions, sizeof(*snap->functions));
+	copy.functions = copy_array(snap->functions, snap->n_functions,
+				    sizeof(*snap->functions));
 	copy.holders = copy_array(snap->holders, snap->n_holders, sizeof(*snap->holders));
 	copy.space = snap->n_functions;
 	if ((snap->n_functions && !copy.functions) || (snap->n_holders && !copy.holders)) {

@@ -30,22 +30,22 @@ struct hugepage_pool {
 
 /* Somebody or something uses a function: why it must not be taken away. */
 enum holder_kind {
-	HOLDER_MOUNT,	/* a file system */
+	HOLDER_MOUNT, /* a file system */
 	HOLDER_SWAP,
-	HOLDER_BLOCK,	/* dm, md: a block device built on it */
-	HOLDER_NETDEV,	/* up with an address, or part of a bond or bridge */
+	HOLDER_BLOCK,   /* dm, md: a block device built on it */
+	HOLDER_NETDEV,  /* up with an address, or part of a bond or bridge */
 	HOLDER_PROCESS, /* has its device node open */
-	HOLDER_VFS,	/* it has VFs enabled */
+	HOLDER_VFS,     /* it has VFs enabled */
 	HOLDER_KIND_COUNT
 };
 
 struct holder {
 	struct bdf function;
 	enum holder_kind kind;
-	int pid;	    /* HOLDER_PROCESS */
-	char command[32];   /* HOLDER_PROCESS */
-	char what[96];	    /* "/dev/nvme0n1p2", "eth0", "/dev/vfio/devices/vfio3" */
-	char where[160];    /* "/data", "br0", "" */
+	int pid;          /* HOLDER_PROCESS */
+	char command[32]; /* HOLDER_PROCESS */
+	char what[96];    /* "/dev/nvme0n1p2", "eth0", "/dev/vfio/devices/vfio3" */
+	char where[160];  /* "/data", "br0", "" */
 };
 
 struct snapshot {
@@ -57,9 +57,9 @@ struct snapshot {
 	size_t n_pools;
 	struct holder *holders; /* owned; only of functions that were asked about */
 	size_t n_holders;
-	bool iommu;	/* the kernel made IOMMU groups */
-	bool iommufd;	/* /dev/iommu exists */
-	bool vfio_pci;	/* the vfio-pci driver is registered */
+	bool iommu;    /* the kernel made IOMMU groups */
+	bool iommufd;  /* /dev/iommu exists */
+	bool vfio_pci; /* the vfio-pci driver is registered */
 };
 
 void snapshot_finish(struct snapshot *snap);

@@ -15,10 +15,10 @@
 
 struct vm {
 	char name[VM_NAME_MAX];
-	char user[64];		 /* "" if the file names none */
-	uint64_t memory;	 /* bytes, 0 if not given */
-	uint64_t hugepage_size;	 /* bytes; 0: no hugepages */
-	int numa_node;		 /* or VM_NODE_AUTO: the device's */
+	char user[64];          /* "" if the file names none */
+	uint64_t memory;        /* bytes, 0 if not given */
+	uint64_t hugepage_size; /* bytes; 0: no hugepages */
+	int numa_node;          /* or VM_NODE_AUTO: the device's */
 	char qmp_socket[108];
 	char guest_agent_socket[108];
 	char firmware[256];

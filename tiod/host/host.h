@@ -61,7 +61,8 @@ int host_journal_open(struct host *host, struct bdf family, struct journal *ret,
 		      struct tio_error *err);
 
 /* The families that have a journal; malloc'ed.  0 or -errno. */
-int host_journal_list(struct host *host, struct bdf **ret, size_t *ret_n, struct tio_error *err);
+int host_journal_list(struct host *host, struct bdf **ret, size_t *ret_n,
+		      struct tio_error *err);
 
 /* Reads assignments.json; no file is an empty list. */
 int host_assignments_read(struct host *host, struct assignments *ret, struct tio_error *err);

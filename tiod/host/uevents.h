@@ -16,9 +16,9 @@ struct uevents;
 
 enum uevent_kind {
 	UEVENT_FUNCTION, /* add, change, bind, unbind of @function */
-	UEVENT_REMOVED,	 /* @function has gone */
-	UEVENT_TSM,	 /* a TSM came, changed or went: look at every function again */
-	UEVENT_LOST,	 /* the kernel dropped events (ENOBUFS): look at everything again */
+	UEVENT_REMOVED,  /* @function has gone */
+	UEVENT_TSM,      /* a TSM came, changed or went: look at every function again */
+	UEVENT_LOST,     /* the kernel dropped events (ENOBUFS): look at everything again */
 	UEVENT_OTHER,
 };
 

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Does a VM's memory fit the free hugepages of the node it should run on?
+ */
+
+#include "core/snapshot.h"
+#include "core/vm.h"
+
+/*
+ * 0: it fits, or the VM uses none.  -ENOMEM with the figures of every node in @err, and the
+ * command that would reserve what is missing.  @device_node: NUMA node of the device, -1
+ * unknown; the VM's own setting wins over it.
+ */
+int hugepages_check(const struct snapshot *snap, const struct vm *vm, int device_node,
+		    struct tio_error *err);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/observe.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+/* The name of the only TSM, where none was asked for. */
+static void choose_tsm(const struct snapshot *snap, struct request *request)
+{
+	if (!request->tsm[0] && snap->n_tsms == 1)
+		text_copy(request->tsm, sizeof(request->tsm), snap->tsms[0].name);
+}
+
+/*
+ * An established stream tells that a card is connected without the lock that tsm/connect waits
+ * for, so that another card's connect does not hold this family up.
+ */
+static int look_at_link(struct engine *engine, const struct request *request,
+			struct tio_error *err)
+{
+	struct function *dsm = snapshot_find(engine->snap, request->family);
+	int r;
+
+	if (!dsm || !dsm->tsm_group || request->verb == VERB_DETACH)
+		return 0;
+	if (dsm->stream.present && dsm->tsm[0] && request->verb == VERB_ATTACH)
+		return 0;
+	r = engine->ops->tsm_take(engine->host, request->tsm, err);
+	if (r < 0)
+		return r;
+	r = engine->ops->read_link(engine->host, dsm, err);
+	engine->ops->tsm_give(engine->host);
+	return r;
+}
+
+static int refresh_or_drop(struct engine *engine, struct bdf bdf, struct tio_error *err)
+{
+	struct function *f = snapshot_find(engine->snap, bdf);
+	int r;
+
+	if (!f)
+		return 0;
+	r = engine->ops->refresh(engine->host, f, err);
+	if (r != -ENODEV)
+		return r;
+	snapshot_remove(engine->snap, bdf);
+	if (err)
+		*err = TIO_ERROR_NONE;
+	return 0;
+}
+
+static bool is_concerned(const struct snapshot *snap, const struct request *request,
+			 const struct function *f)
+{
+	for (size_t i = 0; i < request->n_families; i++)
+		if (bdf_equal(function_family(f), request->families[i]))
+			return true;
+	for (size_t i = 0; f->iommu_group >= 0 && i < request->n_targets; i++) {
+		const struct function *target = snapshot_find(snap,
+							      request->targets[i].function);
+
+		if (target && target->iommu_group == f->iommu_group)
+			return true;
+	}
+	return false;
+}
+
+/* Reads again all that the plan will look at: the family, the targets, their groups. */
+static int observe(struct engine *engine, const struct request *request, struct tio_error *err)
+{
+	auto_free struct bdf *list = NULL;
+	size_t n = 0;
+	int r = 0;
+
+	/* Functions that are gone leave the snapshot meanwhile: walk a list of addresses. */
+	list = calloc(engine->snap->n_functions + 1, sizeof(*list));
+	if (!list)
+		return error_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < engine->snap->n_functions; i++)
+		if (is_concerned(engine->snap, request, &engine->snap->functions[i]))
+			list[n++] = engine->snap->functions[i].bdf;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = refresh_or_drop(engine, list[i], err);
+	return r;
+}
+
+static int find_holders(struct engine *engine, const struct request *request,
+			struct tio_error *err)
+{
+	int r = 0;
+
+	if (request->verb != VERB_ATTACH && request->verb != VERB_DETACH)
+		return 0;
+	for (size_t i = 0; r == 0 && i < request->n_targets; i++) {
+		const struct function *f = snapshot_find(engine->snap,
+							 request->targets[i].function);
+
+		if (f)
+			r = engine->ops->find_holders(engine->host, engine->snap, f, err);
+	}
+	return r;
+}
+
+static bool has_record(const struct journal *journal, const char *step, struct bdf function)
+{
+	for (size_t i = 0; i < journal->n_records; i++)
+		if (strcmp(journal->records[i].step, step) == 0 &&
+		    bdf_equal(journal->records[i].function, function))
+			return true;
+	return false;
+}
+
+/* As the oldest record: what is taken back last. */
+static int want_record(struct journal *journal, const char *step, struct bdf function,
+		       const char *tsm, struct tio_error *err)
+{
+	struct record record = { .function = function };
+
+	if (has_record(journal, step, function))
+		return 0;
+	text_copy(record.step, sizeof(record.step), step);
+	text_copy(record.wanted_tsm, sizeof(record.wanted_tsm), tsm);
+	if (journal_add(journal, &record) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	memmove(&journal->records[1], &journal->records[0],
+		(journal->n_records - 1) * sizeof(record));
+	journal->records[0] = record;
+	return 0;
+}
+
+/*
+ * What is to be taken back although no record of this boot says so: a reservation that
+ * outlived a reboot, and a link that an admin made.
+ */
+static int add_missing_records(struct engine *engine, const struct request *request,
+			       struct tio_error *err)
+{
+	const struct function *dsm = snapshot_find(engine->snap, request->family);
+	int r = 0;
+
+	if (request->verb == VERB_DISCONNECT && dsm && dsm->tsm[0])
+		return want_record(engine->journal, "connect-tsm", dsm->bdf, dsm->tsm, err);
+	if (request->verb != VERB_DETACH)
+		return 0;
+	for (size_t i = 0; r == 0 && i < request->n_targets; i++)
+		if (assignments_find(engine->all, request->targets[i].function))
+			r = want_record(engine->journal, "reserve",
+					request->targets[i].function, "", err);
+	return r;
+}
+
+int observe_for_request(struct engine *engine, struct request *request, struct tio_error *err)
+{
+	int r = 0;
+
+	choose_tsm(engine->snap, request);
+	if (request->verb == VERB_ATTACH)
+		r = request_add_companions(engine->snap, engine->plugins, request, err);
+	if (r == 0)
+		r = observe(engine, request, err);
+	if (r == 0)
+		r = look_at_link(engine, request, err);
+	if (r == 0)
+		r = find_holders(engine, request, err);
+	if (r == 0)
+		r = add_missing_records(engine, request, err);
+	return r;
+}

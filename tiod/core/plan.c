@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/plan.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "core/refusals.h"
+#include "core/steps.h"
+
+void plan_finish(struct plan *plan)
+{
+	free(plan->steps);
+	*plan = (struct plan){ 0 };
+}
+
+static struct plan_step *add_step(struct plan *plan, struct tio_error *err)
+{
+	size_t space = plan->space ? plan->space * 2 : 16;
+	struct plan_step *longer;
+
+	if (plan->n_steps == plan->space) {
+		longer = reallocarray(plan->steps, space, sizeof(*longer));
+		if (!longer) {
+			error_set(err, -ENOMEM, "out of memory");
+			return NULL;
+		}
+		plan->steps = longer;
+		plan->space = space;
+	}
+	plan->steps[plan->n_steps] = (struct plan_step){ 0 };
+	return &plan->steps[plan->n_steps++];
+}
+
+void plan_note(struct plan *plan, const char *fmt, ...)
+{
+	va_list args;
+
+	if (plan->n_notes == PLAN_NOTES_MAX)
+		return;
+	va_start(args, fmt);
+	vsnprintf(plan->notes[plan->n_notes++], sizeof(plan->notes[0]), fmt, args);
+	va_end(args);
+}
+
+/* --- Attach and connect: rows downwards --- */
+
+static bool verb_has_row(enum verb verb, const struct step *step)
+{
+	return verb == VERB_ATTACH || step->subject == SUBJECT_DSM;
+}
+
+static bool already_planned(const struct plan *plan, int row, struct bdf subject)
+{
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].row == row && bdf_equal(plan->steps[i].function, subject))
+			return true;
+	return false;
+}
+
+/* A link that is about to be made has to be checked even if old registers look well. */
+static bool follows_connect(const struct plan *plan, const struct step *step)
+{
+	const struct step *before;
+
+	if (step->subject != SUBJECT_DSM || plan->n_steps == 0)
+		return false;
+	before = steps[plan->steps[plan->n_steps - 1].row];
+	return before->subject == SUBJECT_DSM && before->tsm_turn;
+}
+
+static int plan_row(const struct step_facts *facts, int row, const struct target *target,
+		    struct plan *plan, struct tio_error *err)
+{
+	const struct step *step = steps[row];
+	struct bdf subject = step_subject(step, facts->request, target);
+	const struct function *f = snapshot_find(facts->snap, subject);
+	struct plan_step *planned;
+
+	if (!subject.valid || already_planned(plan, row, subject))
+		return 0;
+	if (!step->needed(facts, target, f) && !follows_connect(plan, step))
+		return 0;
+	planned = add_step(plan, err);
+	if (!planned)
+		return -ENOMEM;
+	planned->row = row;
+	planned->function = subject;
+	step->describe(facts, target, f, planned->what, sizeof(planned->what));
+	return 0;
+}
+
+static int plan_downwards(const struct step_facts *facts, struct plan *plan,
+			  struct tio_error *err)
+{
+	int r = 0;
+
+	for (int row = 0; row < STEPS_N; row++) {
+		if (!verb_has_row(facts->request->verb, steps[row]))
+			continue;
+		for (size_t t = 0; r == 0 && t < facts->request->n_targets; t++)
+			r = plan_row(facts, row, &facts->request->targets[t], plan, err);
+	}
+	return r;
+}
+
+/* --- Detach and disconnect: the records of the journal upwards --- */
+
+static bool is_target(const struct request *request, struct bdf function)
+{
+	for (size_t i = 0; i < request->n_targets; i++)
+		if (bdf_equal(request->targets[i].function, function))
+			return true;
+	return false;
+}
+
+/* Whether an assignment that stays still needs what this record's step made. */
+static bool still_needed(const struct step_facts *facts, const struct step *step,
+			 const struct record *record)
+{
+	for (size_t i = 0; i < facts->all->n; i++) {
+		const struct assignment *one = &facts->all->list[i];
+
+		if (is_target(facts->request, one->function))
+			continue;
+		if (step->subject == SUBJECT_PF && bdf_equal(one->physfn, record->function))
+			return true;
+		if (step->subject == SUBJECT_DSM && bdf_equal(one->family, record->function))
+			return true;
+	}
+	return false;
+}
+
+static bool record_leaves(const struct step_facts *facts, const struct step *step,
+			  const struct record *record)
+{
+	switch (step->subject) {
+	case SUBJECT_TARGET:
+		return is_target(facts->request, record->function);
+	case SUBJECT_PF:
+	case SUBJECT_DSM:
+		return !still_needed(facts, step, record);
+	case SUBJECT_HOST:
+		return false;
+	}
+	return false;
+}
+
+static int plan_upwards(const struct step_facts *facts, const struct journal *journal,
+			struct plan *plan, struct tio_error *err)
+{
+	for (size_t i = journal->n_records; i-- > 0;) {
+		const struct record *record = &journal->records[i];
+		int row = steps_find(record->step);
+		struct plan_step *planned;
+
+		if (row < 0)
+			return error_set(err, -EBADMSG,
+					 "the journal has an unknown step \"%s\"",
+					 record->step);
+		if (!verb_has_row(facts->request->verb == VERB_DETACH ? VERB_ATTACH
+								      : VERB_CONNECT,
+				  steps[row]) ||
+		    !record_leaves(facts, steps[row], record))
+			continue;
+		planned = add_step(plan, err);
+		if (!planned)
+			return -ENOMEM;
+		planned->row = row;
+		planned->function = record->function;
+		planned->undo = true;
+		planned->record = i;
+		steps[row]->describe_undo(record, planned->what, sizeof(planned->what));
+	}
+	return 0;
+}
+
+int plan_make(const struct snapshot *snap, const struct assignments *all,
+	      const struct journal *journal, const struct request *request, struct plan *ret,
+	      struct tio_error *err)
+{
+	struct step_facts facts = { snap, all, request };
+	struct plan plan = { 0 };
+	int r;
+
+	if (request->verb == VERB_ATTACH || request->verb == VERB_CONNECT)
+		r = plan_downwards(&facts, &plan, err);
+	else
+		r = plan_upwards(&facts, journal, &plan, err);
+	if (r == 0)
+		r = refusals_check(&facts, &plan, err);
+	if (r < 0) {
+		plan_finish(&plan);
+		return r;
+	}
+	*ret = plan;
+	return 0;
+}

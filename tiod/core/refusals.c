@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/refusals.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "core/hugepages.h"
+
+/* A refusal about @function. */
+#define REFUSE(err, function, kind, code, ...)                                                     \
+	do {                                                                                       \
+		error_kind_set(err, kind, code, __VA_ARGS__);                                      \
+		error_at(err, function, "");                                                       \
+	} while (0)
+
+struct rule_input {
+	const struct step_facts *facts;
+	const struct target *target;
+	const struct function *f;   /* NULL: a VF that is still to be made */
+	const struct function *pf;  /* of a VF */
+	const struct function *dsm; /* the family's function 0 */
+	struct plan *plan;
+};
+
+typedef int (*rule_fn)(const struct rule_input *in, struct tio_error *err);
+
+static bool is_lead(const struct target *target)
+{
+	return bdf_equal(target->lead, target->function);
+}
+
+static bool plan_has(const struct plan *plan, const char *name)
+{
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (strcmp(steps[plan->steps[i].row]->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* --- What may be given away at all --- */
+
+static int is_there(const struct rule_input *in, struct tio_error *err)
+{
+	char name[BDF_STRLEN];
+
+	if (in->f || (in->pf && in->target->vf_index >= 0))
+		return 0;
+	REFUSE(err, in->target->function, ERROR_NO_FUNCTION, -ENODEV,
+	       "there is no function %s in this host", bdf_format(in->target->function, name));
+	error_fix(err, "`tioctl list -a` shows what there is");
+	return -ENODEV;
+}
+
+static int is_an_endpoint(const struct rule_input *in, struct tio_error *err)
+{
+	char name[BDF_STRLEN];
+
+	if (!in->f || in->f->kind == FUNCTION_ENDPOINT || in->f->kind == FUNCTION_VF ||
+	    !is_lead(in->target))
+		return 0;
+	REFUSE(err, in->f->bdf, ERROR_INVALID, -EINVAL, "%s is a %s, not an endpoint",
+	       bdf_format(in->f->bdf, name), function_kind_to_string(in->f->kind));
+	error_fix(err,
+		  "name the card's own function; `tioctl list` shows those that can do TDISP");
+	return -EINVAL;
+}
+
+static int config_is_readable(const struct rule_input *in, struct tio_error *err)
+{
+	const struct function *f = in->f ? in->f : in->pf;
+
+	if (!f || f->config_complete || !is_lead(in->target))
+		return 0;
+	REFUSE(err, f->bdf, ERROR_NOT_READY, -EPERM,
+	       "only the first 64 bytes of its config space can be read");
+	error_fix(err, "run tiod as root with CAP_SYS_ADMIN");
+	return -EPERM;
+}
+
+/* "the TEE-IO bit in its Device Capabilities", … : what keeps it from doing TDISP. */
+static void list_missing(const struct function *dsm, char *buf, size_t size)
+{
+	char name[BDF_STRLEN];
+
+	buf[0] = '\0';
+	if (!dsm->tee_io)
+		text_append(buf, size, "%sthe TEE-IO bit", buf[0] ? ", " : "");
+	if (!dsm->ide.offset)
+		text_append(buf, size, "%sthe IDE capability", buf[0] ? ", " : "");
+	else if (!dsm->ide.selective_streams)
+		text_append(buf, size, "%sselective IDE streams", buf[0] ? ", " : "");
+	if (!dsm->doe_cma || !dsm->doe_session)
+		text_append(buf, size, "%sa DOE mailbox for %s", buf[0] ? ", " : "",
+			    dsm->doe_cma ? "secured sessions (0001:02)" : "CMA-SPDM (0001:01)");
+	if (dsm->ide.offset && !dsm->root_port_ide.offset)
+		text_append(buf, size, "%sIDE at its root port %s", buf[0] ? ", " : "",
+			    bdf_format(dsm->root_port, name));
+}
+
+static int can_do_tdisp(const struct rule_input *in, struct tio_error *err)
+{
+	const struct function *dsm = in->dsm;
+	char missing[256], name[BDF_STRLEN];
+
+	if (!dsm || !is_lead(in->target))
+		return 0;
+	list_missing(dsm, missing, sizeof(missing));
+	if (!missing[0])
+		return 0;
+	REFUSE(err, in->target->function, ERROR_NO_FUNCTION, -EOPNOTSUPP,
+	       "%s cannot do TDISP: it lacks %s", bdf_format(dsm->bdf, name), missing);
+	error_fix(
+		err,
+		dsm->tee_io && dsm->ide.offset && !dsm->root_port_ide.offset
+			? "enable \"PCIE IDE Capability\" in the BIOS, or use a slot whose root "
+			  "port has it"
+			: "`tioctl list` shows the functions that can");
+	return -EOPNOTSUPP;
+}
+
+/* --- Who has it --- */
+
+static int is_free(const struct rule_input *in, struct tio_error *err)
+{
+	const struct assignment *one = assignments_find(in->facts->all, in->target->function);
+	const struct assignment *pf = assignments_find(in->facts->all, in->target->physfn);
+	char name[BDF_STRLEN];
+
+	if (in->target->physfn.valid && pf) {
+		REFUSE(err, in->target->function, ERROR_CONFLICT, -EBUSY,
+		       "its PF %s is given to %s as a whole", bdf_format(pf->function, name),
+		       pf->vm);
+		error_fix(err, "`tioctl detach %s` takes that back first", name);
+		return -EBUSY;
+	}
+	if (!one || strcmp(one->vm, in->facts->request->vm.name) == 0)
+		return 0;
+	REFUSE(err, in->target->function, ERROR_CONFLICT, -EBUSY, "it is assigned to %s",
+	       one->vm);
+	error_fix(err, "`tioctl detach %s` takes it back first",
+		  bdf_format(in->target->function, name));
+	return -EBUSY;
+}
+
+/* One clause about a holder: what uses the function, and how. */
+static void describe_holder(const struct holder *h, char *buf, size_t size)
+{
+	switch (h->kind) {
+	case HOLDER_MOUNT:
+		snprintf(buf, size, "%s is mounted on %s", h->what, h->where);
+		break;
+	case HOLDER_SWAP:
+		snprintf(buf, size, "%s is used as swap space", h->what);
+		break;
+	case HOLDER_BLOCK:
+		snprintf(buf, size, "%s is part of %s", h->what, h->where);
+		break;
+	case HOLDER_NETDEV:
+		snprintf(buf, size, "network interface %s is %s", h->what, h->where);
+		break;
+	case HOLDER_PROCESS:
+		snprintf(buf, size, "%s is open in process %d (%s)", h->what, h->pid,
+			 h->command);
+		break;
+	case HOLDER_VFS:
+		snprintf(buf, size, "it has VFs enabled (%s)", h->what);
+		break;
+	case HOLDER_KIND_COUNT:
+		buf[0] = '\0';
+		break;
+	}
+}
+
+static const char *const holder_fixes[HOLDER_KIND_COUNT] = {
+	[HOLDER_MOUNT] = "unmount it, or choose another device",
+	[HOLDER_SWAP] = "swapoff it, or choose another device",
+	[HOLDER_BLOCK] =
+		"take it apart first (vgchange -an, mdadm --stop, …), or choose another device",
+	[HOLDER_NETDEV] = "take it down (`ip link set … down`), or choose another device",
+	[HOLDER_PROCESS] = "end that process first",
+	[HOLDER_VFS] = "attach a VF instead, or set sriov_numvfs to 0 first",
+};
+
+static bool verb_minds(const struct request *request, const struct holder *h)
+{
+	if (request->verb == VERB_ATTACH)
+		return true;
+	return request->verb == VERB_DETACH && h->kind == HOLDER_PROCESS &&
+	       !request->force_open;
+}
+
+static int is_not_in_use(const struct rule_input *in, struct tio_error *err)
+{
+	const struct snapshot *snap = in->facts->snap;
+	const struct request *request = in->facts->request;
+	const char *driver = in->f && in->f->driver[0] ? in->f->driver : "its driver";
+	char clause[360];
+	bool first = true;
+
+	if (!plan_has(in->plan, "rebind"))
+		return 0;
+	for (size_t i = 0; i < snap->n_holders; i++) {
+		const struct holder *h = &snap->holders[i];
+
+		if (!bdf_equal(h->function, in->target->function) || !verb_minds(request, h))
+			continue;
+		describe_holder(h, clause, sizeof(clause));
+		if (first) {
+			REFUSE(err, h->function, ERROR_IN_USE, -EBUSY,
+			       "cannot unbind from %s: %s", driver, clause);
+			error_fix(
+				err, "%s%s", holder_fixes[h->kind],
+				request->verb == VERB_DETACH
+					? ", or --force=open to ask the kernel to take it away"
+					: "");
+		} else if (err) {
+			text_append(err->text, sizeof(err->text), "; %s", clause);
+		}
+		first = false;
+	}
+	return first ? 0 : -EBUSY;
+}
+
+static int group_is_viable(const struct rule_input *in, struct tio_error *err)
+{
+	char names[256];
+
+	if (!in->f || !plan_has(in->plan, "rebind") || in->f->iommu_group < 0 ||
+	    !steps_group_blockers(in->facts->snap, in->facts->request, in->f, names,
+				  sizeof(names)))
+		return 0;
+	REFUSE(err, in->f->bdf, ERROR_IN_USE, -EBUSY,
+	       "it shares IOMMU group %d with %s, bound to a host driver", in->f->iommu_group,
+	       names);
+	error_fix(err, "--with-companions takes the whole group along, or unbind them first");
+	return -EBUSY;
+}
+
+/* Another member of the group that belongs to another VM would see this one's DMA. */
+static int group_is_of_one_vm(const struct rule_input *in, struct tio_error *err)
+{
+	const struct snapshot *snap = in->facts->snap;
+	char name[BDF_STRLEN];
+
+	for (size_t i = 0; in->f && in->f->iommu_group >= 0 && i < snap->n_functions; i++) {
+		const struct function *other = &snap->functions[i];
+		const struct assignment *one = assignments_find(in->facts->all, other->bdf);
+
+		if (other->iommu_group != in->f->iommu_group || !one ||
+		    strcmp(one->vm, in->facts->request->vm.name) == 0)
+			continue;
+		REFUSE(err, in->f->bdf, ERROR_CONFLICT, -EBUSY,
+		       "it shares IOMMU group %d with %s, which is assigned to %s",
+		       in->f->iommu_group, bdf_format(other->bdf, name), one->vm);
+		error_fix(err, "`tioctl detach %s` takes that back first", name);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/* --- VFs --- */
+
+static int pf_has_no_vfs(const struct rule_input *in, struct tio_error *err)
+{
+	char name[BDF_STRLEN];
+
+	if (!in->f || in->target->vf_index >= 0 || in->f->vfs == 0 ||
+	    !plan_has(in->plan, "rebind"))
+		return 0;
+	REFUSE(err, in->f->bdf, ERROR_IN_USE, -EBUSY,
+	       "it has %u VFs enabled, and vfio-pci takes no PF with VFs", in->f->vfs);
+	error_fix(err,
+		  "attach a VF (`tioctl attach %s/vf0 …`), or `echo 0 > "
+		  "/sys/bus/pci/devices/%s/sriov_numvfs` first",
+		  bdf_format(in->f->bdf, name), name);
+	return -EBUSY;
+}
+
+static int vf_can_be_had(const struct rule_input *in, struct tio_error *err)
+{
+	const struct request *request = in->facts->request;
+	const struct function *pf = in->pf;
+	unsigned index = (unsigned)in->target->vf_index;
+
+	if (in->target->vf_index < 0 || !pf)
+		return 0;
+	if (request->vfs > pf->vfs_total) {
+		REFUSE(err, pf->bdf, ERROR_INVALID, -ERANGE,
+		       "%u VFs were asked for, but it has %u at most", request->vfs,
+		       pf->vfs_total);
+		error_fix(err, "use --vfs %u or less", pf->vfs_total);
+		return -ERANGE;
+	}
+	if (pf->vfs && request->vfs && request->vfs != pf->vfs) {
+		REFUSE(err, pf->bdf, ERROR_IN_USE, -EBUSY,
+		       "it has %u VFs enabled already; another number would remove them first",
+		       pf->vfs);
+		error_fix(err, "leave --vfs out to use those, or set sriov_numvfs to 0 first");
+		return -EBUSY;
+	}
+	if (index >= (pf->vfs ? pf->vfs : request->vfs)) {
+		REFUSE(err, pf->bdf, ERROR_INVALID, -ERANGE,
+		       "VF %u is not enabled (it has %u VFs)", index,
+		       pf->vfs ? pf->vfs : request->vfs);
+		error_fix(err, "add --vfs %u to enable it", index + 1);
+		return -ERANGE;
+	}
+	return 0;
+}
+
+static int vfs_come_before_the_link(const struct rule_input *in, struct tio_error *err)
+{
+	char name[BDF_STRLEN];
+
+	if (!plan_has(in->plan, "enable-vfs") || !in->dsm || !in->dsm->tsm[0])
+		return 0;
+	REFUSE(err, in->dsm->bdf, ERROR_CONFLICT, -EBUSY,
+	       "VFs have to be enabled before its TSM link is made, and it is connected to %s",
+	       in->dsm->tsm);
+	error_fix(err, "`tioctl disconnect %s` first", bdf_format(in->dsm->bdf, name));
+	return -EBUSY;
+}
+
+/* --- What the host must have --- */
+
+static int tsm_is_there(const struct rule_input *in, struct tio_error *err)
+{
+	const struct snapshot *snap = in->facts->snap;
+	const char *wanted = in->facts->request->tsm;
+
+	if (!plan_has(in->plan, "connect-tsm"))
+		return 0;
+	if (snap->n_tsms == 0) {
+		REFUSE(err, in->target->function, ERROR_NOT_READY, -ENXIO,
+		       "this host has no TSM: /sys/class/tsm is empty");
+		error_fix(err,
+			  "load the platform's TSM driver (`modprobe kvm_amd` on AMD), with "
+			  "SEV-SNP and SEV-TIO enabled in the BIOS and Linux 6.19 or newer");
+		return -ENXIO;
+	}
+	if (!wanted[0]) {
+		REFUSE(err, in->target->function, ERROR_INVALID, -EINVAL,
+		       "this host has %zu TSMs", snap->n_tsms);
+		error_fix(err, "name one with --tsm %s", snap->tsms[0].name);
+		return -EINVAL;
+	}
+	if (!snapshot_find_tsm(snap, wanted)) {
+		REFUSE(err, in->target->function, ERROR_INVALID, -ENXIO,
+		       "there is no TSM \"%s\"", wanted);
+		error_fix(err, "this host has %s", snap->tsms[0].name);
+		return -ENXIO;
+	}
+	return 0;
+}
+
+static int tsm_knows_the_card(const struct rule_input *in, struct tio_error *err)
+{
+	char name[BDF_STRLEN];
+
+	if (!plan_has(in->plan, "connect-tsm") || !in->dsm || in->dsm->tsm_group)
+		return 0;
+	REFUSE(err, in->dsm->bdf, ERROR_NOT_READY, -ENXIO,
+	       "the kernel offers no tsm/connect for %s although a TSM is there",
+	       bdf_format(in->dsm->bdf, name));
+	error_fix(
+		err,
+		"remove and rescan the card (`echo 1 > /sys/bus/pci/devices/%s/remove; echo 1 "
+		"> /sys/bus/pci/rescan`), and look for its lines in `dmesg`",
+		name);
+	return -ENXIO;
+}
+
+static int iommu_is_there(const struct rule_input *in, struct tio_error *err)
+{
+	if (!plan_has(in->plan, "rebind"))
+		return 0;
+	if (!in->facts->snap->iommu || (in->f && in->f->iommu_group < 0)) {
+		REFUSE(err, in->target->function, ERROR_NOT_READY, -ENODEV, "%s",
+		       in->facts->snap->iommu ? "it is in no IOMMU group"
+					      : "the kernel has no IOMMU groups");
+		error_fix(err,
+			  "enable the IOMMU in the BIOS (NBIO Common Options > IOMMU) and boot "
+			  "without iommu=off");
+		return -ENODEV;
+	}
+	if (in->facts->snap->vfio_pci && !in->facts->snap->iommufd) {
+		REFUSE(err, in->target->function, ERROR_NOT_READY, -ENOENT,
+		       "/dev/iommu does not exist: this kernel has no iommufd");
+		error_fix(err,
+			  "`modprobe iommufd`; if there is no such module, boot a kernel with "
+			  "CONFIG_IOMMUFD and CONFIG_VFIO_DEVICE_CDEV");
+		return -ENOENT;
+	}
+	return 0;
+}
+
+static bool vm_runs_already(const struct step_facts *facts)
+{
+	for (size_t i = 0; i < facts->all->n; i++)
+		if (strcmp(facts->all->list[i].vm, facts->request->vm.name) == 0)
+			return true;
+	return false;
+}
+
+static int memory_fits(const struct rule_input *in, struct tio_error *err)
+{
+	const struct function *f = in->f ? in->f : in->pf;
+	struct tio_error shortage = TIO_ERROR_NONE;
+	int r;
+
+	if (!f || !is_lead(in->target) || !plan_has(in->plan, "rebind"))
+		return 0;
+	r = hugepages_check(in->facts->snap, &in->facts->request->vm, f->numa_node, &shortage);
+	if (r == 0)
+		return 0;
+	if (vm_runs_already(in->facts)) {
+		/* The VM may be running on the very pages that are not free. */
+		plan_note(in->plan, "%.310s", shortage.text);
+		return 0;
+	}
+	if (err)
+		*err = shortage;
+	error_at(err, f->bdf, "");
+	return r;
+}
+
+static int big_bar_is_told(const struct rule_input *in, struct tio_error *err)
+{
+	const uint64_t ovmf_window = 32ull << 30; /* OVMF's default 64-bit MMIO aperture */
+	char bar[32], name[BDF_STRLEN];
+
+	if (!in->f || !plan_has(in->plan, "rebind") || in->f->largest_bar < ovmf_window)
+		return 0;
+	plan_note(in->plan,
+		  "%s has a BAR of %s: give the guest phys-bits=52 and OVMF a window, -fw_cfg "
+		  "name=opt/ovmf/X-PciMmio64Mb,string=%llu",
+		  bdf_format(in->f->bdf, name),
+		  text_from_bytes(in->f->largest_bar, bar, sizeof(bar)),
+		  (unsigned long long)(in->f->largest_bar >> 20) * 2);
+	return 0;
+}
+
+/* --- Going back --- */
+
+static int is_its_own_lead(const struct rule_input *in, struct tio_error *err)
+{
+	const struct assignment *one = assignments_find(in->facts->all, in->target->function);
+	char name[BDF_STRLEN], lead[BDF_STRLEN];
+
+	if (!one) {
+		plan_note(in->plan, "%s is not assigned to any VM",
+			  bdf_format(in->target->function, name));
+		return 0;
+	}
+	for (size_t i = 0; i < in->facts->request->n_targets; i++)
+		if (bdf_equal(in->facts->request->targets[i].function, one->lead))
+			return 0;
+	REFUSE(err, in->target->function, ERROR_INVALID, -EINVAL,
+	       "it came along with %s and goes back with it", bdf_format(one->lead, lead));
+	error_fix(err, "`tioctl detach %s`", lead);
+	return -EINVAL;
+}
+
+static int family_is_unassigned(const struct rule_input *in, struct tio_error *err)
+{
+	const struct request *request = in->facts->request;
+	char name[BDF_STRLEN];
+
+	for (size_t i = 0; i < in->facts->all->n; i++) {
+		const struct assignment *one = &in->facts->all->list[i];
+
+		if (!bdf_equal(one->family, request->family))
+			continue;
+		REFUSE(err, request->family, ERROR_IN_USE, -EBUSY,
+		       "its TSM link is used by %s, assigned to %s",
+		       bdf_format(one->function, name), one->vm);
+		error_fix(err, "`tioctl detach %s` first; that also takes the link down", name);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/* clang-format off */
+static const rule_fn attach_rules[] = {
+	is_there, is_an_endpoint, config_is_readable, can_do_tdisp, is_free, group_is_of_one_vm,
+	pf_has_no_vfs, vf_can_be_had, vfs_come_before_the_link, tsm_is_there, tsm_knows_the_card,
+	iommu_is_there, is_not_in_use, group_is_viable, memory_fits, big_bar_is_told, NULL,
+};
+static const rule_fn detach_rules[] = { is_its_own_lead, is_not_in_use, NULL };
+static const rule_fn connect_rules[] = {
+	is_there, is_an_endpoint, config_is_readable, can_do_tdisp, tsm_is_there, tsm_knows_the_card, NULL,
+};
+static const rule_fn disconnect_rules[] = { family_is_unassigned, NULL };
+static const rule_fn *const rules[VERB_COUNT] = {
+	[VERB_ATTACH] = attach_rules,
+	[VERB_DETACH] = detach_rules,
+	[VERB_CONNECT] = connect_rules,
+	[VERB_DISCONNECT] = disconnect_rules,
+};
+/* clang-format on */
+
+int refusals_check(const struct step_facts *facts, struct plan *plan, struct tio_error *err)
+{
+	const struct request *request = facts->request;
+
+	for (const rule_fn *rule = rules[request->verb]; *rule; rule++) {
+		for (size_t t = 0; t < request->n_targets; t++) {
+			const struct target *target = &request->targets[t];
+			struct rule_input in = { .facts = facts,
+						 .target = target,
+						 .plan = plan };
+			int r;
+
+			in.f = snapshot_find(facts->snap, target->function);
+			in.pf = snapshot_find(facts->snap, target->physfn);
+			in.dsm = snapshot_find(facts->snap, request->family);
+			r = (*rule)(&in, err);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}

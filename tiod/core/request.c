@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/request.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+const char *verb_to_string(enum verb verb)
+{
+	static const char *const names[VERB_COUNT] = {
+		[VERB_ATTACH] = "attach",
+		[VERB_DETACH] = "detach",
+		[VERB_CONNECT] = "connect",
+		[VERB_DISCONNECT] = "disconnect",
+	};
+
+	return verb < VERB_COUNT ? names[verb] : "unknown";
+}
+
+static int malformed(const char *name, struct tio_error *err)
+{
+	error_kind_set(err, ERROR_INVALID, -EINVAL, "\"%.48s\" is not the name of a function",
+		       name);
+	error_fix(err,
+		  "write it as 0000:e1:00.0, e1:00.0, e1:00.0/vf3 or slot:7; `tioctl list -a` "
+		  "shows what there is");
+	return -EINVAL;
+}
+
+static int absent(struct bdf bdf, struct tio_error *err)
+{
+	char name[BDF_STRLEN];
+
+	error_kind_set(err, ERROR_NO_FUNCTION, -ENODEV, "there is no function %s in this host",
+		       bdf_format(bdf, name));
+	error_fix(err,
+		  "`tioctl list -a` shows what there is; `echo 1 > /sys/bus/pci/rescan` looks "
+		  "for new cards");
+	if (err)
+		err->function = bdf;
+	return -ENODEV;
+}
+
+static int resolve_slot(const struct snapshot *snap, const char *slot, struct target *ret,
+			struct tio_error *err)
+{
+	for (size_t i = 0; i < snap->n_functions; i++) {
+		const struct function *f = &snap->functions[i];
+
+		if (f->kind == FUNCTION_ENDPOINT && f->bdf.function == 0 &&
+		    strcmp(f->slot, slot) == 0) {
+			ret->function = f->bdf;
+			return 0;
+		}
+	}
+	error_kind_set(err, ERROR_NO_FUNCTION, -ENODEV, "there is no card in slot \"%.16s\"",
+		       slot);
+	error_fix(err, "`tioctl list -a` shows slots and functions");
+	return -ENODEV;
+}
+
+static int resolve_vf(const struct snapshot *snap, const struct function *pf, uint64_t index,
+		      struct target *ret, struct tio_error *err)
+{
+	const struct function *vf;
+	char name[BDF_STRLEN];
+
+	if (index >= pf->vfs_total) {
+		if (pf->vfs_total == 0)
+			error_kind_set(err, ERROR_INVALID, -ERANGE, "%s has no SR-IOV",
+				       bdf_format(pf->bdf, name));
+		else
+			error_kind_set(
+				err, ERROR_INVALID, -ERANGE,
+				"%s has %u VFs at most, so VF index %llu is out of range",
+				bdf_format(pf->bdf, name), pf->vfs_total,
+				(unsigned long long)index);
+		error_fix(err,
+			  pf->vfs_total ? "indexes go from 0 to %u"
+					: "attach the function itself",
+			  pf->vfs_total - 1u);
+		if (err)
+			err->function = pf->bdf;
+		return -ERANGE;
+	}
+	vf = snapshot_find_vf(snap, pf->bdf, (unsigned)index);
+	ret->physfn = pf->bdf;
+	ret->vf_index = (int)index;
+	ret->function = vf ? vf->bdf : function_vf_address(pf, (unsigned)index);
+	return ret->function.valid ? 0 : absent(pf->bdf, err);
+}
+
+int request_resolve(const struct snapshot *snap, const char *name, struct target *ret,
+		    struct tio_error *err)
+{
+	struct target target = { .vf_index = -1 };
+	char address[48];
+	const struct function *f;
+	uint64_t index = 0;
+	char *vf;
+	int r;
+
+	if (!text_copy(address, sizeof(address), name))
+		return malformed(name, err);
+	text_copy(target.named, sizeof(target.named), name);
+
+	vf = strstr(address, "/vf");
+	if (vf) {
+		*vf = '\0';
+		if (text_to_u64(vf + 3, 10, &index) < 0)
+			return malformed(name, err);
+	}
+	if (strncmp(address, "slot:", 5) == 0)
+		r = resolve_slot(snap, address + 5, &target, err);
+	else
+		r = bdf_parse(address, &target.function) < 0 ? malformed(name, err) : 0;
+	if (r < 0)
+		return r;
+
+	f = snapshot_find(snap, target.function);
+	if (!f)
+		return absent(target.function, err);
+	if (vf) {
+		r = resolve_vf(snap, f, index, &target, err);
+		if (r < 0)
+			return r;
+	} else if (f->kind == FUNCTION_VF) {
+		target.physfn = f->physfn;
+		target.vf_index = f->vf_index;
+	}
+	target.lead = target.function;
+	*ret = target;
+	return 0;
+}
+
+static bool has_target(const struct request *request, struct bdf bdf)
+{
+	for (size_t i = 0; i < request->n_targets; i++)
+		if (bdf_equal(request->targets[i].function, bdf))
+			return true;
+	return false;
+}
+
+static int add_family(struct request *request, struct bdf family, struct tio_error *err)
+{
+	for (size_t i = 0; i < request->n_families; i++)
+		if (bdf_equal(request->families[i], family))
+			return 0;
+	if (request->n_families == REQUEST_FAMILIES_MAX) {
+		error_kind_set(err, ERROR_INVALID, -E2BIG,
+			       "the IOMMU group spans more than %d cards",
+			       REQUEST_FAMILIES_MAX);
+		error_fix(err,
+			  "enable ACS on the bridges above (BIOS: ACS Enable), or use a slot "
+			  "that has a root port of its own");
+		return -E2BIG;
+	}
+	request->families[request->n_families++] = family;
+	return 0;
+}
+
+static int add_companion(struct request *request, const struct function *lead,
+			 const struct function *f, struct tio_error *err)
+{
+	if (request->n_targets == REQUEST_TARGETS_MAX)
+		return error_kind_set(err, ERROR_INVALID, -E2BIG,
+				      "more than %d functions at once", REQUEST_TARGETS_MAX);
+	request->targets[request->n_targets++] = (struct target){
+		.function = f->bdf,
+		.physfn = f->physfn,
+		.vf_index = f->kind == FUNCTION_VF ? f->vf_index : -1,
+		.lead = lead->bdf
+	};
+	return add_family(request, function_family(f), err);
+}
+
+int request_add_companions(const struct snapshot *snap, const struct plugins *plugins,
+			   struct request *request, struct tio_error *err)
+{
+	size_t n_leads = request->n_targets;
+	int r;
+
+	r = add_family(request, request->family, err);
+	for (size_t t = 0; r == 0 && t < n_leads; t++) {
+		const struct function *lead = snapshot_find(snap, request->targets[t].function);
+
+		if (!lead || lead->iommu_group < 0)
+			continue;
+		for (size_t i = 0; r == 0 && i < snap->n_functions; i++) {
+			const struct function *f = &snap->functions[i];
+
+			if (f->iommu_group != lead->iommu_group ||
+			    has_target(request, f->bdf) || f->kind == FUNCTION_ROOT_PORT ||
+			    f->kind == FUNCTION_BRIDGE)
+				continue;
+			if (request->with_companions || plugins_is_companion(plugins, lead, f))
+				r = add_companion(request, lead, f, err);
+		}
+	}
+	return r;
+}

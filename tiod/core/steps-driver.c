@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/steps-rows.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* --- load-vfio --- */
+
+static bool vfio_needed(const struct step_facts *facts, const struct target *target,
+			const struct function *f)
+{
+	return !facts->snap->vfio_pci;
+}
+
+static void vfio_describe(const struct step_facts *facts, const struct target *target,
+			  const struct function *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "load the module %s", VFIO_DRIVER);
+}
+
+static int vfio_apply(const struct step_work *work, const struct record *record,
+		      struct tio_error *err)
+{
+	int r = work->ops->load_module(work->host, VFIO_DRIVER, err);
+
+	if (r == 0)
+		work->snap->vfio_pci = true;
+	return r;
+}
+
+/* --- rebind --- */
+
+void step_capture_driver(const struct step_work *work, const struct target *target,
+			 const struct function *f, struct record *record)
+{
+	text_copy(record->before.driver, sizeof(record->before.driver), f->driver);
+	text_copy(record->before.override, sizeof(record->before.override), f->override);
+}
+
+static bool rebind_needed(const struct step_facts *facts, const struct target *target,
+			  const struct function *f)
+{
+	return !f || strcmp(f->driver, VFIO_DRIVER) != 0;
+}
+
+static void rebind_describe(const struct step_facts *facts, const struct target *target,
+			    const struct function *f, char *buf, size_t size)
+{
+	char name[BDF_STRLEN];
+
+	snprintf(buf, size, "bind %s to %s (now %s)", bdf_format(target->function, name),
+		 VFIO_DRIVER, f && f->driver[0] ? f->driver : "unbound");
+}
+
+static void rebind_describe_undo(const struct record *record, char *buf, size_t size)
+{
+	const struct before *b = &record->before;
+	char name[BDF_STRLEN];
+
+	snprintf(buf, size, "give %s back to %s", bdf_format(record->function, name),
+		 b->driver[0] ? b->driver : "no driver");
+}
+
+/* Takes the function from any driver but @driver and gives it to that; "" leaves it unbound. */
+static int move_to(const struct step_work *work, const struct record *record,
+		   const char *driver, const char *override, struct tio_error *err)
+{
+	struct function *f;
+	int r;
+
+	r = step_look(work, record, &f, err);
+	if (r < 0)
+		return r;
+	/* The override comes first: nobody else's driver can slip in after the unbind. */
+	if (strcmp(f->override, override) != 0) {
+		r = work->ops->set_override(work->host, record->function, override, err);
+		if (r < 0)
+			return r;
+	}
+	if (strcmp(f->driver, driver) == 0)
+		return 0;
+	if (f->driver[0]) {
+		r = work->ops->unbind(work->host, record->function, err);
+		if (r < 0)
+			return r;
+	}
+	return driver[0] ? work->ops->bind(work->host, record->function, driver, err) : 0;
+}
+
+/* bind can succeed without binding anything: what counts is what is there. */
+static int check_driver(const struct step_work *work, const struct record *record,
+			const char *driver, struct tio_error *err)
+{
+	struct function *f;
+	int r;
+
+	r = step_look(work, record, &f, err);
+	if (r < 0 || strcmp(f->driver, driver) == 0)
+		return r;
+	return error_set(err, -EIO,
+			 "the kernel reported success, but the driver is %s instead of %s",
+			 f->driver[0] ? f->driver : "none", driver[0] ? driver : "none");
+}
+
+static int rebind_apply(const struct step_work *work, const struct record *record,
+			struct tio_error *err)
+{
+	return move_to(work, record, VFIO_DRIVER, VFIO_DRIVER, err);
+}
+
+static int rebind_verify(const struct step_work *work, const struct record *record,
+			 struct tio_error *err)
+{
+	return check_driver(work, record, VFIO_DRIVER, err);
+}
+
+static int rebind_undo(const struct step_work *work, const struct record *record,
+		       struct tio_error *err)
+{
+	const struct before *b = &record->before;
+	int r;
+
+	r = move_to(work, record, b->driver, b->override, err);
+	if (r == 0)
+		r = check_driver(work, record, b->driver, err);
+	return step_gone_is_done(r, err);
+}
+
+/* --- wait-cdev --- */
+
+#define CDEV_WAIT_MS 5000
+
+static bool cdev_needed(const struct step_facts *facts, const struct target *target,
+			const struct function *f)
+{
+	return rebind_needed(facts, target, f) || !f->cdev[0] || !f->cdev_node;
+}
+
+static void cdev_describe(const struct step_facts *facts, const struct target *target,
+			  const struct function *f, char *buf, size_t size)
+{
+	char name[BDF_STRLEN];
+
+	snprintf(buf, size, "wait until the VFIO device node of %s can be opened",
+		 bdf_format(target->function, name));
+}
+
+static int cdev_apply(const struct step_work *work, const struct record *record,
+		      struct tio_error *err)
+{
+	struct function *f;
+	int r;
+
+	r = step_look(work, record, &f, err);
+	if (r < 0)
+		return r;
+	r = work->ops->wait_cdev(work->host, f, CDEV_WAIT_MS, err);
+	if (r == -ENOTSUP) {
+		if (err)
+			err->kind = ERROR_NOT_READY;
+		error_fix(err, "boot a kernel with CONFIG_IOMMUFD and CONFIG_VFIO_DEVICE_CDEV");
+	}
+	return r;
+}
+
+const struct step step_load_vfio = {
+	.name = "load-vfio",
+	.subject = SUBJECT_HOST,
+	.deadline_ms = 60000,
+	.needed = vfio_needed,
+	.describe = vfio_describe,
+	.apply = vfio_apply,
+};
+
+const struct step step_rebind = {
+	.name = "rebind",
+	.subject = SUBJECT_TARGET,
+	.deadline_ms = 60000,
+	.journaled = true,
+	.needed = rebind_needed,
+	.describe = rebind_describe,
+	.describe_undo = rebind_describe_undo,
+	.capture = step_capture_driver,
+	.apply = rebind_apply,
+	.verify = rebind_verify,
+	.undo = rebind_undo,
+};
+
+const struct step step_wait_cdev = {
+	.name = "wait-cdev",
+	.subject = SUBJECT_TARGET,
+	.deadline_ms = CDEV_WAIT_MS + 5000,
+	.needed = cdev_needed,
+	.describe = cdev_describe,
+	.apply = cdev_apply,
+};

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The rows of the step table by themselves, and what they share.  Only steps*.c use this.
+ */
+
+#include "core/steps.h"
+
+extern const struct step step_reserve;
+extern const struct step step_load_host_driver;
+extern const struct step step_stop_vf_autoprobe;
+extern const struct step step_enable_vfs;
+extern const struct step step_connect_tsm;
+extern const struct step step_verify_ide;
+extern const struct step step_load_vfio;
+extern const struct step step_rebind;
+extern const struct step step_wait_cdev;
+
+/* Reads the record's function again, into the snapshot.  -ENODEV: it is gone. */
+int step_look(const struct step_work *work, const struct record *record, struct function **ret,
+	      struct tio_error *err);
+
+/* An undo finds nothing to put back on a function that has gone: -ENODEV becomes 0. */
+int step_gone_is_done(int r, struct tio_error *err);
+
+/* Notes driver and driver_override. */
+void step_capture_driver(const struct step_work *work, const struct target *target,
+			 const struct function *f, struct record *record);

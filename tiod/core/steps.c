@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/steps-rows.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* --- What rows have in common --- */
+
+static struct function *find(const struct step_work *work, const struct record *record)
+{
+	return snapshot_find(work->snap, record->function);
+}
+
+/* Reads the record's function again.  -ENODEV: it is gone. */
+int step_look(const struct step_work *work, const struct record *record, struct function **ret,
+	      struct tio_error *err)
+{
+	struct function *f = find(work, record);
+	int r;
+
+	if (!f) {
+		error_kind_set(err, ERROR_NO_FUNCTION, -ENODEV, "the function is gone");
+		return -ENODEV;
+	}
+	r = work->ops->refresh(work->host, f, err);
+	if (r < 0)
+		return r;
+	*ret = f;
+	return 0;
+}
+
+/* An undo finds nothing to put back on a function that has gone: that is done. */
+int step_gone_is_done(int r, struct tio_error *err)
+{
+	if (r != -ENODEV)
+		return r;
+	if (err)
+		*err = TIO_ERROR_NONE;
+	return 0;
+}
+
+static const struct target *target_of(const struct step_work *work, struct bdf function)
+{
+	for (size_t i = 0; work->request && i < work->request->n_targets; i++)
+		if (bdf_equal(work->request->targets[i].function, function))
+			return &work->request->targets[i];
+	return NULL;
+}
+
+/* --- reserve --- */
+
+static bool reserve_needed(const struct step_facts *facts, const struct target *target,
+			   const struct function *f)
+{
+	const struct assignment *one = assignments_find(facts->all, target->function);
+
+	return !one || strcmp(one->vm, facts->request->vm.name) != 0;
+}
+
+static void reserve_describe(const struct step_facts *facts, const struct target *target,
+			     const struct function *f, char *buf, size_t size)
+{
+	char name[BDF_STRLEN];
+
+	snprintf(buf, size, "reserve %s for %s", bdf_format(target->function, name),
+		 facts->request->vm.name);
+}
+
+static void reserve_describe_undo(const struct record *record, char *buf, size_t size)
+{
+	char name[BDF_STRLEN];
+
+	snprintf(buf, size, "release the reservation of %s",
+		 bdf_format(record->function, name));
+}
+
+static void reserve_capture(const struct step_work *work, const struct target *target,
+			    const struct function *f, struct record *record)
+{
+	record->before.assigned = assignments_find(work->all, target->function) != NULL;
+}
+
+/* A companion sits behind its lead's root port, under its own function number. */
+static int reserve_apply(const struct step_work *work, const struct record *record,
+			 struct tio_error *err)
+{
+	const struct assignment *former = assignments_find(work->all, record->function);
+	const struct target *target = target_of(work, record->function);
+	struct assignment one = { .function = record->function, .vf_index = -1, .port = -1 };
+
+	if (!target || work->request->verb != VERB_ATTACH) {
+		/* A failed detach takes its reservation back. */
+		return former ? work->ops->assign(work->host, former, err)
+			      : error_set(err, -ENOENT, "the former reservation is not known");
+	}
+	one.family = work->request->family;
+	one.lead = target->lead;
+	one.physfn = target->physfn;
+	one.vf_index = target->vf_index;
+	text_copy(one.vm, sizeof(one.vm), work->request->vm.name);
+	text_copy(one.named, sizeof(one.named), target->named);
+	return work->ops->assign(work->host, &one, err);
+}
+
+static int reserve_undo(const struct step_work *work, const struct record *record,
+			struct tio_error *err)
+{
+	if (record->before.assigned)
+		return 0;
+	return work->ops->release(work->host, record->function, err);
+}
+
+const struct step step_reserve = {
+	.name = "reserve",
+	.subject = SUBJECT_TARGET,
+	.deadline_ms = 10000,
+	.journaled = true,
+	.needed = reserve_needed,
+	.describe = reserve_describe,
+	.describe_undo = reserve_describe_undo,
+	.capture = reserve_capture,
+	.apply = reserve_apply,
+	.undo = reserve_undo,
+};
+
+const struct step *const steps[STEPS_N] = {
+	&step_reserve,    &step_load_host_driver, &step_stop_vf_autoprobe,
+	&step_enable_vfs, &step_connect_tsm,      &step_verify_ide,
+	&step_load_vfio,  &step_rebind,           &step_wait_cdev,
+};
+
+int steps_find(const char *name)
+{
+	for (int i = 0; i < STEPS_N; i++)
+		if (strcmp(steps[i]->name, name) == 0)
+			return i;
+	return -1;
+}
+
+struct bdf step_subject(const struct step *step, const struct request *request,
+			const struct target *target)
+{
+	switch (step->subject) {
+	case SUBJECT_TARGET:
+		return target->function;
+	case SUBJECT_PF:
+		return target->physfn;
+	case SUBJECT_DSM:
+		/* A companion comes along as it is: only what was asked for gets a link. */
+		return bdf_equal(target->lead, target->function) ? request->family : BDF_NONE;
+	case SUBJECT_HOST:
+		return request->family;
+	}
+	return BDF_NONE;
+}
+
+size_t steps_group_blockers(const struct snapshot *snap, const struct request *request,
+			    const struct function *f, char *buf, size_t size)
+{
+	char name[BDF_STRLEN];
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; f->iommu_group >= 0 && i < snap->n_functions; i++) {
+		const struct function *other = &snap->functions[i];
+		bool goes_along = bdf_equal(other->bdf, f->bdf);
+
+		if (other->iommu_group != f->iommu_group || !other->driver[0] ||
+		    strncmp(other->driver, "vfio", 4) == 0 ||
+		    other->kind == FUNCTION_ROOT_PORT || other->kind == FUNCTION_BRIDGE)
+			continue;
+		for (size_t t = 0; t < request->n_targets && !goes_along; t++)
+			goes_along = bdf_equal(request->targets[t].function, other->bdf);
+		if (goes_along)
+			continue;
+		text_append(buf, size, "%s%s (%s)", n ? ", " : "", bdf_format(other->bdf, name),
+			    other->driver);
+		n++;
+	}
+	return n;
+}
