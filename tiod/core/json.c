@@ -105,7 +105,7 @@ int json_to_file_text(json_t *json, char **ret, struct tio_error *err)
 	char *text, *longer;
 	size_t len;
 
-	text = json ? json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
+	text = owned ? json_dumps(owned, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
 	if (!text)
 		return error_set(err, -ENOMEM, "out of memory");
 	len = strlen(text);

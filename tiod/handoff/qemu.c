@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "handoff/qemu.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "core/steps.h"
+
+/*
+ * Root ports go behind slot 0x10 of pcie.0, eight functions a slot, so that they stay clear of
+ * what q35 and management software put into the low slots; 0x1f is q35's own.
+ */
+#define FIRST_SLOT   0x10
+#define PORTS_MAX    ((0x1f - FIRST_SLOT) * 8)
+#define IOMMUFD_NAME "iommufd0"
+
+struct parts {
+	json_t *arguments, *objects, *devices, *notes;
+};
+
+static void note(struct parts *parts, const char *text)
+{
+	json_array_append_new(parts->notes, json_string(text));
+}
+
+static void add_argument(struct parts *parts, const char *option, json_t *value)
+{
+	json_array_append_new(parts->arguments, json_string(option));
+	json_array_append_new(parts->arguments, value);
+}
+
+static void add_iommufd(struct parts *parts)
+{
+	add_argument(parts, "-object", json_string("iommufd,id=" IOMMUFD_NAME));
+	json_array_append_new(parts->objects,
+			      json_pack("{ss ss}", "qom-type", "iommufd", "id", IOMMUFD_NAME));
+}
+
+static void add_root_port(struct parts *parts, int port)
+{
+	int slot = FIRST_SLOT + port / 8, function = port % 8, chassis = port + 1;
+	const char *multi = function == 0 ? ",multifunction=on" : "";
+	json_t *device;
+
+	add_argument(parts, "-device",
+		     json_sprintf("pcie-root-port,id=tio_rp%d,bus=pcie.0,chassis=%d,slot=%d,"
+				  "addr=0x%x.0x%x%s",
+				  port, chassis, port, slot, function, multi));
+	device = json_pack("{ss so ss si si so}", "driver", "pcie-root-port", "id",
+			   json_sprintf("tio_rp%d", port), "bus", "pcie.0", "chassis", chassis,
+			   "slot", port, "addr", json_sprintf("0x%x.0x%x", slot, function));
+	if (function == 0)
+		json_object_set_new(device, "multifunction", json_true());
+	json_array_append_new(parts->devices, device);
+}
+
+/* Whether more than one function of the VM sits behind @one's root port. */
+static bool shares_port(const struct assignments *all, const struct assignment *one)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < all->n; i++)
+		n += all->list[i].port == one->port && strcmp(all->list[i].vm, one->vm) == 0;
+	return n > 1;
+}
+
+static void add_device(struct parts *parts, const struct assignments *all,
+		       const struct assignment *one)
+{
+	bool multi = shares_port(all, one);
+	char host[BDF_STRLEN], where[40] = "";
+	json_t *device;
+
+	bdf_format(one->function, host);
+	if (multi)
+		snprintf(where, sizeof(where), ",addr=0x0.0x%x%s", one->port_function,
+			 one->port_function == 0 ? ",multifunction=on" : "");
+	add_argument(
+		parts, "-device",
+		json_sprintf("vfio-pci,id=tio%d_%d,host=%s,bus=tio_rp%d,iommufd=" IOMMUFD_NAME
+			     "%s",
+			     one->port, one->port_function, host, one->port, where));
+	device = json_pack("{ss so ss so ss}", "driver", "vfio-pci", "id",
+			   json_sprintf("tio%d_%d", one->port, one->port_function), "host",
+			   host, "bus", json_sprintf("tio_rp%d", one->port), "iommufd",
+			   IOMMUFD_NAME);
+	if (multi) {
+		json_object_set_new(device, "addr",
+				    json_sprintf("0x0.0x%x", one->port_function));
+		if (one->port_function == 0)
+			json_object_set_new(device, "multifunction", json_true());
+	}
+	json_array_append_new(parts->devices, device);
+}
+
+/* Says for each device what was reached, and no more than that. */
+static void add_standing(struct parts *parts, const struct snapshot *snap,
+			 const struct assignment *one)
+{
+	const struct function *f = snapshot_find(snap, one->function);
+	const struct function *dsm = snapshot_find(snap, one->family);
+	char name[BDF_STRLEN], text[256];
+
+	bdf_format(one->function, name);
+	if (!f)
+		snprintf(text, sizeof(text), "%s is assigned but not in the host now", name);
+	else if (strcmp(f->driver, VFIO_DRIVER) != 0)
+		snprintf(text, sizeof(text),
+			 "%s is reserved but not brought up: `tioctl attach %s --vm %s`", name,
+			 name, one->vm);
+	else if (!bdf_equal(one->lead, one->function))
+		return;
+	else
+		snprintf(
+			text, sizeof(text),
+			"%s: link %s, TDI unbound (this kernel cannot bind): an authenticated, "
+			"encrypted link and a device on iommufd, not TDISP RUN",
+			name, dsm && function_link_is_secure(dsm) ? "secure" : "NOT secure");
+	note(parts, text);
+}
+
+static bool port_was_added(const struct assignments *all, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (all->list[i].port == all->list[index].port &&
+		    strcmp(all->list[i].vm, all->list[index].vm) == 0)
+			return true;
+	return false;
+}
+
+static void add_assignment(struct parts *parts, const struct snapshot *snap,
+			   const struct assignments *all, size_t index)
+{
+	const struct assignment *one = &all->list[index];
+
+	if (json_array_size(parts->objects) == 0)
+		add_iommufd(parts);
+	if (one->port >= PORTS_MAX) {
+		note(parts, "more root ports than pcie.0 has room for: devices are left out");
+		return;
+	}
+	if (!port_was_added(all, index))
+		add_root_port(parts, one->port);
+	add_device(parts, all, one);
+	add_standing(parts, snap, one);
+}
+
+static void add_memory_note(struct parts *parts, const struct vm *vm)
+{
+	char memory[32], page[32], text[320];
+
+	if (!vm->memory)
+		return;
+	text_from_bytes(vm->memory, memory, sizeof(memory));
+	if (vm->hugepage_size) {
+		snprintf(
+			text, sizeof(text),
+			"%s of memory in pages of %s: they back the shared side of the guest only; "
+			"this kernel's guest_memfd has no huge pages",
+			memory, text_from_bytes(vm->hugepage_size, page, sizeof(page)));
+		note(parts, text);
+	}
+}
+
+json_t *qemu_arguments(const struct snapshot *snap, const struct assignments *all,
+		       const struct vm *vm)
+{
+	struct parts parts = { json_array(), json_array(), json_array(), json_array() };
+
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->list[i].vm, vm->name) == 0)
+			add_assignment(&parts, snap, all, i);
+	if (json_array_size(parts.objects) == 0)
+		note(&parts, "no function is assigned to this VM");
+	add_memory_note(&parts, vm);
+	return json_pack("{so so so so}", "arguments", parts.arguments, "objects",
+			 parts.objects, "devices", parts.devices, "notes", parts.notes);
+}
