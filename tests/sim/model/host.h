@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What the whole simulated host has once: what its kernel was built with, the two
+ * locks that everybody meets, and how fast time goes.
+ */
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "model/lock.h"
+
+struct host {
+	json_t *desc; /* owned */
+	bool loading; /* no events, no waiting */
+	double speed; /* 1 real time, 0 instantly */
+	bool iommu;
+	bool iommufd;
+	bool vfio_cdev;
+	bool vfio_group;
+	bool vf_tsm;          /* functions below a connected one get tsm/ too */
+	unsigned int streams; /* of each host bridge's pool */
+	struct mutex rescan_remove;
+	struct rwsem tsm_rwsem;
+};
+
+extern struct host host;
+
+/* Takes @ms of the host's own time. */
+int host_sleep(long long ms, enum sim_wait_mode mode);

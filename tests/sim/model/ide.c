@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/config.h"
+#include "model/host.h"
+#include "model/tsm.h"
+
+/* --- The host bridge's pool --- */
+
+static ssize_t streams_show(void *obj, const struct sim_caller *who, char *buf)
+{
+	const struct host_bridge *bridge = obj;
+
+	return snprintf(buf, SIM_ATTR_MAX, "%d\n", (int)host.streams - bridge->streams_used);
+}
+
+static const struct attribute bridge_attrs[] = {
+	{ "available_secure_streams", 0444, { .show = streams_show } },
+	{ NULL },
+};
+
+void ide_host_bridge(struct host_bridge *bridge)
+{
+	if (host.streams > 0)
+		attributes_add(bridge->device.dir, bridge_attrs, bridge);
+}
+
+/* --- Selective blocks --- */
+
+static unsigned int block_count(const struct pci_dev *dev)
+{
+	return 1 + (config_get(dev, dev->ide_cap + 4) >> 16 & 0xff);
+}
+
+static unsigned int block_at(const struct pci_dev *dev, int block)
+{
+	unsigned int first = dev->ide_cap + IDE_BLOCKS;
+	unsigned int assoc = config_get(dev, first) & 0xf;
+
+	return first + (unsigned int)block * IDE_BLOCK(assoc);
+}
+
+/* The index of a block that is not enabled, or -1. */
+static int free_block(const struct pci_dev *dev)
+{
+	for (unsigned int i = 0; i < block_count(dev); i++)
+		if (!(config_get(dev, block_at(dev, (int)i) + IDE_CTL) & IDE_CTL_EN))
+			return (int)i;
+	return -1;
+}
+
+static bool id_in_use(const struct pci_dev *dev, unsigned int id)
+{
+	for (unsigned int i = 0; i < block_count(dev); i++) {
+		uint32_t ctl = config_get(dev, block_at(dev, (int)i) + IDE_CTL);
+
+		if ((ctl & IDE_CTL_EN) && ctl >> 24 == id)
+			return true;
+	}
+	return false;
+}
+
+struct pci_dev *ide_port(const struct pci_dev *dev)
+{
+	return pci_root_port(dev);
+}
+
+int ide_alloc(struct pci_dev *dev, struct ide_stream *stream)
+{
+	struct pci_dev *port = ide_port(dev);
+	int id;
+
+	if (dev->type != PCI_ENDPOINT || !dev->ide_cap || !port || !port->ide_cap)
+		return -EFAULT;
+	if (dev->bridge->streams_used >= (int)host.streams)
+		return -EFAULT;
+	stream->block = free_block(dev);
+	stream->port_block = free_block(port);
+	if (stream->block < 0 || stream->port_block < 0)
+		return -EFAULT;
+
+	id = pool_take(&dev->bridge->streams, 0);
+	if (id_in_use(dev, (unsigned int)id) || id_in_use(port, (unsigned int)id)) {
+		pool_drop(&dev->bridge->streams, id);
+		return -EBUSY;
+	}
+	stream->pool_index = id;
+	stream->port = port;
+	dev->bridge->streams_used++;
+	return 0;
+}
+
+/* Both of the port's windows go to the address association, as far as there is room. */
+static void associate(struct pci_dev *port, unsigned int block)
+{
+	unsigned int room = config_get(port, block) & 0xf, used = 0;
+
+	for (int i = 1; i < PCI_NUM_WINDOWS && used < room; i++) {
+		const struct pci_range *window = &port->windows[i];
+		uint64_t end = window->base + window->size - 1;
+		unsigned int at = block + IDE_ADDR(used);
+
+		if (!window->size)
+			continue;
+		config_set(port, at,
+			   1u | (uint32_t)(window->base >> 20 & 0xfff) << 8 |
+				   (uint32_t)(end >> 20 & 0xfff) << 20);
+		config_set(port, at + 4, (uint32_t)(end >> 32));
+		config_set(port, at + 8, (uint32_t)(window->base >> 32));
+		used++;
+	}
+}
+
+/* Every requester of the segment, as the AMD driver asks for. */
+static void enable_block(struct pci_dev *dev, unsigned int block, uint32_t ctl)
+{
+	config_set(dev, block + IDE_RID1, 0xffffu << 8);
+	config_set(dev, block + IDE_RID2, 1u | (dev->domain & 0xff) << 24);
+	config_set(dev, block + IDE_CTL, ctl | IDE_CTL_EN);
+}
+
+void ide_enable(struct pci_dev *dev, struct ide_stream *stream)
+{
+	uint32_t id = IDE_CTL_ID(stream->pool_index);
+	uint32_t status = dev->tsm.insecure ? 0 : IDE_STS_SECURE;
+	char name[48];
+
+	enable_block(dev, block_at(dev, stream->block),
+		     id | IDE_CTL_DEFAULT | IDE_CTL_TEE_LIMIT);
+	enable_block(stream->port, block_at(stream->port, stream->port_block),
+		     id | IDE_CTL_CFG_EN);
+	associate(stream->port, block_at(stream->port, stream->port_block));
+
+	stream->live = true;
+	ide_status(dev, status, true, true);
+	snprintf(name, sizeof(name), "stream%d.%d.%d", stream->pool_index, stream->port_block,
+		 stream->block);
+	stream->link = tree_link_to(dev->bridge->device.dir, name, dev->device.dir);
+}
+
+/* Idle again: all but the block's own capability goes, and the ID is 255. */
+static void clear_block(struct pci_dev *dev, int block)
+{
+	unsigned int at = block_at(dev, block), assoc = config_get(dev, at) & 0xf;
+
+	memset(dev->config + at + IDE_CTL, 0, IDE_BLOCK(assoc) - IDE_CTL);
+	config_set(dev, at + IDE_CTL, IDE_IDLE);
+}
+
+void ide_free(struct pci_dev *dev, struct ide_stream *stream)
+{
+	if (stream->live) {
+		clear_block(dev, stream->block);
+		clear_block(stream->port, stream->port_block);
+		tree_remove(stream->link);
+	}
+	pool_drop(&dev->bridge->streams, stream->pool_index);
+	dev->bridge->streams_used--;
+	*stream = (struct ide_stream){ 0 };
+}
+
+void ide_status(struct pci_dev *dev, uint32_t status, bool endpoint, bool port)
+{
+	const struct ide_stream *stream = &dev->tsm.stream;
+
+	if (!stream->live)
+		return;
+	if (endpoint)
+		config_set(dev, block_at(dev, stream->block) + IDE_STS, status);
+	if (port)
+		config_set(stream->port, block_at(stream->port, stream->port_block) + IDE_STS,
+			   status);
+}
