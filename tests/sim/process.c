@@ -75,16 +75,20 @@ pid_t process_parent(pid_t pid)
 	return field && atoi(field) != getpid() ? parent : 0;
 }
 
-bool process_is_admin(pid_t pid)
+bool process_has_cap(pid_t pid, unsigned int cap)
 {
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, pid };
 	struct __user_cap_data_struct caps[2] = { 0 };
+
+	return syscall(SYS_capget, &head, caps) == 0 && (caps[0].effective >> cap & 1);
+}
+
+bool process_is_admin(pid_t pid)
+{
 	char path[64], ours[64], theirs[64];
 	ssize_t n, m;
 
-	if (syscall(SYS_capget, &head, caps) < 0)
-		return false;
-	if (!(caps[0].effective >> CAP_SYS_ADMIN & 1))
+	if (!process_has_cap(pid, CAP_SYS_ADMIN))
 		return false;
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
 	n = readlink("/proc/self/ns/user", ours, sizeof(ours));
