@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "host/children.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "host/host.h"
+#include "host/sysfs.h"
+
+#define DEPTH_MAX    9 /* a SCSI disk's partition sits seven below its controller */
+#define CHILDREN_MAX 4096
+
+/* Folders with many entries and no devices in them. */
+static const char *const barren[] = { "power",        "msi_irqs", "mq",     "queue",
+				      "queues",       "stat",     "tsm",    "statistics",
+				      "doe_features", "holders",  "slaves", "integrity" };
+
+static bool is_barren(const char *name)
+{
+	struct bdf bdf;
+
+	for (size_t i = 0; i < ARRAY_SIZE(barren); i++)
+		if (strcmp(name, barren[i]) == 0)
+			return true;
+	/* Functions behind a bridge are not the bridge's own devices. */
+	return bdf_parse(name, &bdf) == 0;
+}
+
+static bool is_folder(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void take_line(struct child *child, const char *key, const char *value)
+{
+	uint64_t number;
+
+	if (strcmp(key, "DEVNAME") == 0)
+		text_copy(child->node, sizeof(child->node), value);
+	else if (strcmp(key, "INTERFACE") == 0)
+		text_copy(child->interface, sizeof(child->interface), value);
+	else if (strcmp(key, "DEVTYPE") == 0)
+		child->block = strcmp(value, "disk") == 0 || strcmp(value, "partition") == 0;
+	else if (strcmp(key, "MAJOR") == 0 && text_to_u64(value, 10, &number) == 0)
+		child->major = (unsigned int)number;
+	else if (strcmp(key, "MINOR") == 0 && text_to_u64(value, 10, &number) == 0)
+		child->minor = (unsigned int)number;
+}
+
+static int add(struct children *children, const struct child *child)
+{
+	struct child *list;
+
+	if (children->n == CHILDREN_MAX)
+		return 0;
+	list = reallocarray(children->list, children->n + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	children->list = list;
+	children->list[children->n++] = *child;
+	return 0;
+}
+
+static int add_folder(struct children *children, int dir, const char *path)
+{
+	struct child child = { 0 };
+	char text[ATTR_SIZE_MAX], *rest = text, *line;
+
+	if (attr_read(dir, "uevent", text, sizeof(text)) < 0 ||
+	    !text_copy(child.path, sizeof(child.path), path))
+		return 0;
+	while ((line = strsep(&rest, "\n"))) {
+		char *value = strchr(line, '=');
+
+		if (!value)
+			continue;
+		*value = '\0';
+		take_line(&child, line, value + 1);
+	}
+	return child.node[0] || child.interface[0] ? add(children, &child) : 0;
+}
+
+static int walk(struct children *children, int root, const char *path, int depth)
+{
+	auto_closedir DIR *folder = attr_open_folder(root, path);
+	const char *name;
+	char below[256];
+	int r = 0;
+
+	while (r == 0 && folder && depth > 0 && (name = attr_next_entry(folder))) {
+		if (is_barren(name) || !is_folder(dirfd(folder), name) ||
+		    (size_t)snprintf(below, sizeof(below), "%s/%s", path, name) >=
+			    sizeof(below))
+			continue;
+		r = walk(children, root, below, depth - 1);
+	}
+	return r == 0 && folder ? add_folder(children, dirfd(folder), path) : r;
+}
+
+/*
+ * With native multipath the disk of an NVMe controller hangs below a virtual subsystem
+ * instead, whose folder has links to its controllers.
+ */
+static int walk_subsystem(struct children *children, int root, const char *controller)
+{
+	auto_closedir DIR *folder = attr_open_folder(root, "class/nvme-subsystem");
+	const char *name;
+	char path[256];
+	int r = 0;
+
+	while (r == 0 && folder && (name = attr_next_entry(folder))) {
+		snprintf(path, sizeof(path), "class/nvme-subsystem/%.64s/%.64s", name,
+			 controller);
+		if (!attr_exists(root, path))
+			continue;
+		snprintf(path, sizeof(path), "class/nvme-subsystem/%.64s", name);
+		r = walk(children, root, path, DEPTH_MAX);
+	}
+	return r;
+}
+
+/* "nvme3", a controller's own node, and not "nvme3n1". */
+static bool is_nvme_controller(const char *node)
+{
+	return strncmp(node, "nvme", 4) == 0 && node[4] != '\0' &&
+	       node[4 + strspn(node + 4, "0123456789")] == '\0';
+}
+
+/* --- Nodes that are not in the function's folder --- */
+
+static int add_node(struct children *children, const char *node)
+{
+	struct child child = { 0 };
+
+	text_copy(child.node, sizeof(child.node), node);
+	return add(children, &child);
+}
+
+/* The older way to VFIO devices opens their group. */
+static int add_vfio_group(struct children *children, const struct function *f)
+{
+	char node[32];
+
+	if (f->iommu_group < 0 || (!f->cdev[0] && strncmp(f->driver, "vfio", 4) != 0))
+		return 0;
+	snprintf(node, sizeof(node), "vfio/%d", f->iommu_group);
+	return add_node(children, node);
+}
+
+/* NVIDIA's own driver makes nodes that sysfs does not know; /proc tells their number. */
+static int add_nvidia(struct children *children, const struct host *host,
+		      const struct function *f)
+{
+	static const char key[] = "Device Minor:";
+	char address[BDF_STRLEN], path[80], text[ATTR_SIZE_MAX], node[32];
+	unsigned int minor;
+	const char *line;
+
+	if (strcmp(f->driver, "nvidia") != 0)
+		return 0;
+	snprintf(path, sizeof(path), "driver/nvidia/gpus/%s/information",
+		 bdf_format(f->bdf, address));
+	if (attr_read(host->proc_fd, path, text, sizeof(text)) < 0)
+		return 0;
+	line = strstr(text, key);
+	if (!line || sscanf(line + strlen(key), " %u", &minor) != 1)
+		return 0;
+	snprintf(node, sizeof(node), "nvidia%u", minor);
+	return add_node(children, node);
+}
+
+int children_list(const struct host *host, const struct function *f, struct children *ret)
+{
+	struct children children = { 0 };
+	char path[64], address[BDF_STRLEN];
+	size_t own;
+	int r;
+
+	snprintf(path, sizeof(path), "bus/pci/devices/%s", bdf_format(f->bdf, address));
+	r = walk(&children, host->sys_fd, path, DEPTH_MAX);
+	own = children.n;
+	for (size_t i = 0; r == 0 && i < own; i++)
+		if (is_nvme_controller(children.list[i].node))
+			r = walk_subsystem(&children, host->sys_fd, children.list[i].node);
+	if (r == 0)
+		r = add_vfio_group(&children, f);
+	if (r == 0)
+		r = add_nvidia(&children, host, f);
+	if (r < 0) {
+		children_finish(&children);
+		return r;
+	}
+	*ret = children;
+	return 0;
+}
+
+void children_finish(struct children *children)
+{
+	free(children->list);
+	*children = (struct children){ 0 };
+}

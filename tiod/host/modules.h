@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Loading kernel modules with libkmod, which only modules.c knows.
+ *
+ * Blocks as long as the module's start takes; install commands of modprobe.d are run.
+ */
+
+struct tio_error;
+
+/*
+ * @name: a module's ("vfio-pci") or a modalias ("pci:v000010DE…"), which may name several.
+ * There already, or built in, is a success.  modprobe.d's blacklist holds for aliases
+ * only.  -ENOENT: there is none.
+ */
+int modules_load(int sys_fd, const char *name, struct tio_error *err);

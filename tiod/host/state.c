@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "host/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "host/store.h"
+#include "host/sysfs.h"
+
+#define ASSIGNMENTS      "assignments.json"
+#define ASSIGNMENTS_LOCK "assignments.lock"
+#define FILE_NAME_MAX    64
+
+/* --- Journals --- */
+
+static void journal_file(struct bdf family, const char *suffix, char ret[static FILE_NAME_MAX])
+{
+	char address[BDF_STRLEN];
+
+	snprintf(ret, FILE_NAME_MAX, "journal/%s.%s", bdf_format(family, address), suffix);
+}
+
+int state_write_journal(struct host *host, struct bdf family, const char *json,
+			struct tio_error *err)
+{
+	auto_close int dir = openat(host->runtime_fd, "journal",
+				    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char path[FILE_NAME_MAX];
+	const char *name = path + strlen("journal/");
+
+	if (dir < 0)
+		return error_set(err, -errno, "open the journal's folder: %s", strerror(errno));
+	journal_file(family, "json", path);
+	if (!json)
+		return store_remove(dir, name, err);
+	return store_replace(dir, name, json, strlen(json), err);
+}
+
+static int broken_file(struct tio_error *err, int code, const char *name)
+{
+	return error_wrap(err, code, "%s", name);
+}
+
+static int read_journal(struct host *host, struct bdf family, struct journal *ret,
+			struct tio_error *err)
+{
+	struct journal journal = { 0 };
+	auto_free char *text = NULL;
+	char name[FILE_NAME_MAX], other[BDF_STRLEN];
+	size_t size;
+	int r;
+
+	journal_file(family, "json", name);
+	r = store_read(host->runtime_fd, name, &text, &size, err);
+	if (r < 0)
+		return r;
+	if (!text) {
+		*ret = (struct journal){ .family = family };
+		return 0;
+	}
+	r = journal_from_json(text, size, &journal, err);
+	if (r < 0)
+		return broken_file(err, r, name);
+	if (!bdf_equal(journal.family, family)) {
+		bdf_format(journal.family, other);
+		journal_finish(&journal);
+		return error_set(err, -EBADMSG, "%s: is the journal of %s", name, other);
+	}
+	*ret = journal;
+	return 0;
+}
+
+int host_journal_open(struct host *host, struct bdf family, struct journal *ret, int *ret_lock,
+		      struct tio_error *err)
+{
+	auto_close int lock = -1;
+	char name[FILE_NAME_MAX];
+	int r;
+
+	journal_file(family, "lock", name);
+	r = store_lock(host->runtime_fd, name, &lock, err);
+	if (r < 0)
+		return r;
+	r = read_journal(host, family, ret, err);
+	if (r < 0)
+		return r;
+	*ret_lock = take_fd(&lock);
+	return 0;
+}
+
+/* "0000:e1:00.0.json", and neither a lock nor an unfinished file. */
+static bool parse_journal_name(const char *name, struct bdf *ret)
+{
+	const char *suffix = strstr(name, ".json");
+	char address[BDF_STRLEN] = "";
+
+	if (!suffix || suffix[strlen(".json")] != '\0' ||
+	    (size_t)(suffix - name) >= sizeof(address))
+		return false;
+	memcpy(address, name, (size_t)(suffix - name));
+	return bdf_parse(address, ret) == 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return bdf_compare(*(const struct bdf *)a, *(const struct bdf *)b);
+}
+
+int host_journal_list(struct host *host, struct bdf **ret, size_t *ret_n, struct tio_error *err)
+{
+	auto_closedir DIR *folder = attr_open_folder(host->runtime_fd, "journal");
+	auto_free struct bdf *list = NULL;
+	struct bdf *more, family;
+	const char *name;
+	size_t n = 0;
+
+	if (!folder)
+		return error_set(err, -errno, "open the journal's folder: %s", strerror(errno));
+	while ((name = attr_next_entry(folder))) {
+		if (!parse_journal_name(name, &family))
+			continue;
+		more = reallocarray(list, n + 1, sizeof(*list));
+		if (!more)
+			return error_set(err, -ENOMEM, "out of memory");
+		list = more;
+		list[n++] = family;
+	}
+	if (n)
+		qsort(list, n, sizeof(*list), compare);
+	*ret = list;
+	list = NULL;
+	*ret_n = n;
+	return 0;
+}
+
+/* --- Assignments --- */
+
+int host_assignments_read(struct host *host, struct assignments *ret, struct tio_error *err)
+{
+	auto_free char *text = NULL;
+	size_t size;
+	int r;
+
+	r = store_read(host->state_fd, ASSIGNMENTS, &text, &size, err);
+	if (r < 0)
+		return r;
+	if (!text) {
+		*ret = (struct assignments){ 0 };
+		return 0;
+	}
+	r = assignments_from_json(text, size, ret, err);
+	return r < 0 ? broken_file(err, r, ASSIGNMENTS) : 0;
+}
+
+static int write_assignments(struct host *host, const struct assignments *all,
+			     struct tio_error *err)
+{
+	auto_free char *text = NULL;
+	int r;
+
+	r = assignments_to_json(all, &text, err);
+	if (r < 0)
+		return r;
+	return store_replace(host->state_fd, ASSIGNMENTS, text, strlen(text), err);
+}
+
+/* @one NULL: @function goes. */
+static int update(struct host *host, const struct assignment *one, struct bdf function,
+		  struct tio_error *err)
+{
+	auto_close int lock = -1;
+	struct assignments all = { 0 };
+	int r;
+
+	r = store_lock(host->state_fd, ASSIGNMENTS_LOCK, &lock, err);
+	if (r < 0)
+		return r;
+	r = host_assignments_read(host, &all, err);
+	if (r < 0)
+		return r;
+
+	if (one && assignments_put(&all, one) < 0)
+		r = error_set(err, -ENOMEM, "out of memory");
+	else if (one || assignments_remove(&all, function))
+		r = write_assignments(host, &all, err);
+	assignments_finish(&all);
+	return r;
+}
+
+int state_assign(struct host *host, const struct assignment *one, struct tio_error *err)
+{
+	return update(host, one, one->function, err);
+}
+
+int state_release(struct host *host, struct bdf function, struct tio_error *err)
+{
+	return update(host, NULL, function, err);
+}

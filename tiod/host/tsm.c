@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "host/tsm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "host/sysfs.h"
+#include "host/topology.h"
+
+bool tsm_is_name(const char *text)
+{
+	size_t digits;
+
+	if (strncmp(text, "tsm", 3) != 0)
+		return false;
+	digits = strspn(text + 3, "0123456789");
+	return digits > 0 && text[3 + digits] == '\0' && 3 + digits < TSM_NAME_MAX;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strverscmp(((const struct tsm *)a)->name, ((const struct tsm *)b)->name);
+}
+
+size_t tsm_list(int root, struct tsm ret[static SNAPSHOT_TSMS_MAX])
+{
+	auto_closedir DIR *folder = attr_open_folder(root, "class/tsm");
+	char link[ATTR_SIZE_MAX];
+	struct topology place;
+	const char *name;
+	size_t n = 0;
+
+	while (folder && n < SNAPSHOT_TSMS_MAX && (name = attr_next_entry(folder))) {
+		if (!tsm_is_name(name))
+			continue;
+		ret[n] = (struct tsm){ 0 };
+		text_copy(ret[n].name, sizeof(ret[n].name), name);
+		if (attr_read_link(dirfd(folder), name, link, sizeof(link)) == 0 &&
+		    topology_parse(link, &place) == 0)
+			ret[n].parent = place.last;
+		n++;
+	}
+	qsort(ret, n, sizeof(ret[0]), compare);
+	return n;
+}
+
+/* "" for what is not connected, and for what has no such attribute. */
+static int read_name(int root, const struct attr *attr, char ret[static TSM_NAME_MAX],
+		     struct tio_error *err)
+{
+	char text[ATTR_SIZE_MAX];
+	int r = attr_read(root, attr->path, text, sizeof(text));
+
+	ret[0] = '\0';
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return sysfs_read(root, attr, text, sizeof(text), err);
+	text_copy(ret, TSM_NAME_MAX, text);
+	return 0;
+}
+
+int tsm_read_link(int root, struct function *dsm, struct tio_error *err)
+{
+	struct attr connect = attr_of_function(dsm->bdf, "tsm/connect");
+	struct attr bound = attr_of_function(dsm->bdf, "tsm/bound");
+	char tsm[TSM_NAME_MAX], tdi[TSM_NAME_MAX];
+	int r;
+
+	r = read_name(root, &connect, tsm, err);
+	if (r < 0)
+		return r;
+	r = read_name(root, &bound, tdi, err);
+	if (r < 0)
+		return r;
+	r = sysfs_check_function(root, dsm->bdf, err);
+	if (r < 0)
+		return r;
+
+	dsm->tsm_group = attr_exists(root, connect.path);
+	dsm->link_known = true;
+	memcpy(dsm->tsm, tsm, sizeof(tsm));
+	memcpy(dsm->bound, tdi, sizeof(tdi));
+	return 0;
+}
+
+static int change(int root, struct bdf dsm, const char *name, const char *tsm,
+		  const char *wanted, struct tio_error *err)
+{
+	struct attr attr = attr_of_function(dsm, name);
+	struct attr connect = attr_of_function(dsm, "tsm/connect");
+	char found[TSM_NAME_MAX];
+	int r;
+
+	r = sysfs_write(root, &attr, tsm, err);
+	if (r < 0)
+		return r;
+	r = read_name(root, &connect, found, err);
+	if (r < 0)
+		return r;
+	if (strcmp(found, wanted) == 0)
+		return 0;
+	error_set(err, -EPROTO, "%s was written to %s of %s, but tsm/connect then read \"%s\"",
+		  tsm, name, attr.owner, found);
+	if (err)
+		text_copy(err->attribute, sizeof(err->attribute), name);
+	return -EPROTO;
+}
+
+static int refuse(struct tio_error *err, int code, const struct attr *attr, const char *tsm,
+		  const char *now)
+{
+	error_set(err, code, "%s is connected to %s, not to %s", attr->owner, now, tsm);
+	if (err)
+		text_copy(err->attribute, sizeof(err->attribute), attr->name);
+	return code;
+}
+
+int tsm_connect(int root, struct bdf dsm, const char *tsm, struct tio_error *err)
+{
+	struct attr attr = attr_of_function(dsm, "tsm/connect");
+	char now[TSM_NAME_MAX];
+	int r;
+
+	if (!tsm_is_name(tsm))
+		return error_kind_set(err, ERROR_INVALID, -EINVAL,
+				      "\"%s\" is not the name of a TSM", tsm);
+	r = read_name(root, &attr, now, err);
+	if (r < 0)
+		return r;
+	if (strcmp(now, tsm) == 0)
+		return 0;
+	if (now[0])
+		return refuse(err, -EBUSY, &attr, tsm, now);
+	return change(root, dsm, "tsm/connect", tsm, tsm, err);
+}
+
+int tsm_disconnect(int root, struct bdf dsm, const char *tsm, struct tio_error *err)
+{
+	struct attr attr = attr_of_function(dsm, "tsm/connect");
+	char now[TSM_NAME_MAX];
+	int r;
+
+	r = read_name(root, &attr, now, err);
+	if (r < 0)
+		return r;
+	if (!now[0])
+		return 0;
+	if (strcmp(now, tsm) != 0) {
+		text_copy(attr.name, sizeof(attr.name), "tsm/disconnect");
+		return refuse(err, -EINVAL, &attr, tsm, now);
+	}
+	return change(root, dsm, "tsm/disconnect", tsm, "", err);
+}

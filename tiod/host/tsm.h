@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The platform's security managers and the links to them.
+ *
+ * Reading tsm/connect or tsm/bound of any function waits for every connect and disconnect
+ * in progress on the host; so do these calls, except tsm_list().
+ */
+
+#include "core/snapshot.h"
+
+struct tio_error;
+
+/* Fills @ret and returns how many there are. */
+size_t tsm_list(int root, struct tsm ret[static SNAPSHOT_TSMS_MAX]);
+
+/* "tsm0": nothing else is a name, though the kernel would take "tsm0junk". */
+bool tsm_is_name(const char *text);
+
+/* Fills tsm, bound and link_known.  A function without tsm/ is connected to nothing. */
+int tsm_read_link(int root, struct function *dsm, struct tio_error *err);
+
+/* Connected to @tsm already, or to none already: success, and nothing is written. */
+int tsm_connect(int root, struct bdf dsm, const char *tsm, struct tio_error *err);
+int tsm_disconnect(int root, struct bdf dsm, const char *tsm, struct tio_error *err);
