@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""list, show, status, ide, monitor, hugepages, jobs, cancel, reload, vms, version."""
+
+import json
+import re
+
+from fake import CLOSE, environment, equal, expect, main, run, run_tty
+from shapes import (GPU, NIC, VF, assignment, attached, error, failure, function, job,
+                    progress, status)
+
+
+def listing(*functions):
+    return {"io.tiod.ListFunctions": [{"parameters": {"functions": list(functions)}}]}
+
+
+def test_list_in_a_pipe_is_tab_separated():
+    r = run("list", script=listing(function(), attached(
+        address=VF, name="", vfsTotal=0, numaNode=None, teeIo=False, ide=False)))
+    expect(r, 0)
+    rows = [line.split("\t") for line in r.out.splitlines()]
+    equal(rows[0], ["ADDRESS", "NAME", "DRIVER", "TEE", "IDE", "TSM", "VFS", "NODE", "VM",
+                    "STATE"])
+    equal(rows[1], [GPU, "Example GPU", "nvidia", "yes", "yes", "-", "2/16", "1", "-", "idle"])
+    equal(rows[2], [VF, "-", "vfio-pci", "-", "-", "tsm0", "-", "-", "gpu-vm", "attached"])
+    equal("parameters" in r.calls[0], False)
+
+
+def test_list_all_asks_for_all():
+    for args in (("list", "-a"), ("list", "--all"), ("list", "all")):
+        r = run(*args, script=listing())
+        equal(r.calls[0]["parameters"], {"all": True})
+    expect(run("list", script=listing()), 0, err="tioctl list -a")
+
+
+def test_list_json_is_the_reply():
+    r = run("--json", "list", script=listing(function(name="µ")))
+    equal(r.json, {"schema": 1, "functions": [function(name="µ")]})
+
+
+def test_list_on_a_terminal_is_aligned_and_fits():
+    functions = (function(name="Größe 名前 " + "x" * 200), attached(address=NIC, name="short"))
+    r = run_tty("list", script=listing(*functions), width=90)
+    expect(r, 0, ["\x1b[1mADDRESS", "…", "\x1b[32mattached"])
+    plain = [re.sub(r"\x1b\[\d*m", "", line) for line in r.out.split("\r\n")][:3]
+    wide = "名前"
+    for line in plain:
+        columns = len(line) + sum(line.count(c) for c in wide)
+        if columns > 90:
+            raise AssertionError(f"{columns} columns: {line!r}")
+    ends = {line.index(w) + sum(line[:line.index(w)].count(c) for c in wide)
+            for line, w in zip(plain, ("STATE", "idle", "attached"))}
+    equal(len(ends), 1)
+
+
+def test_show_is_grouped():
+    script = {"io.tiod.GetFunction": [{"parameters": {"function": attached(
+        error=failure("it broke", "mend it", step="connect-tsm"))}}]}
+    r = run("show", "e1:00.0", script=script)
+    expect(r, 0, [f"address\t{GPU}\n", "largest BAR\t128 GiB\n", "TEE-IO\tyes\n", "VM\tgpu-vm\n",
+                  f"group members\t{GPU} 0000:e1:00.1\n", "read\t1.5 s ago\n",
+                  "failure\tit broke\n", "what to do\tmend it\n"])
+    equal("physical function" in r.out, False)
+    r = run_tty("show", "e1:00.0", script=script)
+    expect(r, 0, ["\x1b[1mCapabilities\x1b[0m", "  state                   \x1b[32mattached"])
+
+
+def test_status_tells_what_is_attached_and_runs():
+    waits = attached(address=NIC, state="reserved", waitsFor="the TSM to appear")
+    r = run("status", script=status(attached(), waits, jobs=[job()]))
+    expect(r, 0, [f"{GPU}\tgpu-vm\tattached\tsecure\tunbound (this kernel cannot bind)",
+                  "the TSM to appear", "3\tattach\t0000:e1:00.0\tgpu-vm\trunning\tconnect-tsm"])
+    expect(run("status", script=status()), 0, err="nothing is attached")
+    expect(run("status", "all", script=status()), 0)
+
+
+def test_status_names_one_or_a_vm():
+    equal(run("status", GPU, script=status()).calls[0]["parameters"], {"function": GPU})
+    equal(run("status", "--vm", "a", script=status()).calls[0]["parameters"], {"vm": "a"})
+
+
+def test_status_fails_on_what_needs_an_operator():
+    for state in ("stuck", "absent", "degraded", "a-state-of-tomorrow"):
+        f = attached(state=state, error=failure("tsm/connect still holds tsm0", "reset it"))
+        r = run("status", script=status(f))
+        expect(r, 1, state, f"tioctl: {GPU}: tsm/connect still holds tsm0 (reset it)\n")
+        expect(run("status", "--json", script=status(f)), 1)
+    for state in ("busy", "attached", "reserved", "connected", "idle", "incapable"):
+        expect(run("status", script=status(attached(state=state))), 0, state)
+
+
+def ide(**fields):
+    def end(address):
+        return dict(address=address, block=0, streamId=5, enabled=True, state="secure",
+                    failReceived=False, control="0x05000101", status="0x00000002")
+    capability = dict(offset=0x300, selectiveStreams=8, ideKm=True, teeLimited=True,
+                      raw="0x0001a0f2")
+    value = dict(address=GPU, capability=capability, rootPort="0000:e0:01.1",
+                 rootPortCapability=capability, stream="stream0.0.0", endpoint=end(GPU),
+                 rootPortEnd=end("0000:e0:01.1"), secure=True,
+                 verdict="IDE is secure at both ends")
+    value.update(fields)
+    return {"io.tiod.GetIde": [{"parameters": {"ide": value}}]}
+
+
+def test_ide_shows_both_ends_and_the_verdict():
+    expect(run("ide", GPU, script=ide()), 0, [
+        "address\t0000:e1:00.0\t0000:e0:01.1\n", "capability at\t0x300\t0x300\n",
+        "stream ID\t5\t5\n", "state\tsecure\tsecure\n", "control register\t0x05000101\t",
+        "stream stream0.0.0\n", "IDE is secure at both ends\n"])
+    r = run("ide", GPU, script=ide(endpoint=None, rootPortEnd=None, stream=None, secure=False,
+                                   rootPort=None, rootPortCapability=None,
+                                   verdict="no IDE stream is set up"))
+    expect(r, 0, ["capability at\t0x300\t-\n", "no IDE stream is set up\n"])
+
+
+def event(kind, **fields):
+    return {"continues": True, "parameters": {"event": kind, **fields}}
+
+
+EVENTS = [event("function", function=attached()), event("ready"),
+          event("removed", address=NIC), event("job", job=job()),
+          event("progress", progress=progress("done")["parameters"]["progress"]),
+          event("tsm", text="tsm0 came"), event("resync")]
+
+
+def test_monitor_is_a_line_an_event():
+    r = run("monitor", script={"io.tiod.Monitor": EVENTS + [CLOSE]})
+    expect(r, 7, [f"{GPU} attached vm=gpu-vm driver=vfio-pci link=secure\n", f"{NIC} removed\n",
+                  "job 3 attach 0000:e1:00.0 vm=gpu-vm running\n",
+                  f"{GPU} connect-tsm done\n", "tsm: tsm0 came\n", " ready\n", " resync\n"])
+    equal(r.calls[0], {"method": "io.tiod.Monitor", "more": True})
+    for line in r.out.splitlines():
+        if not re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S", line):
+            raise AssertionError(line)
+
+
+def test_monitor_json_is_a_document_a_line():
+    r = run("monitor", "--json", script={"io.tiod.Monitor": EVENTS + [CLOSE]})
+    lines = [json.loads(line) for line in r.out.splitlines()]
+    equal([line.get("event") for line in lines[:7]],
+          ["function", "ready", "removed", "job", "progress", "tsm", "resync"])
+    equal(lines[7]["error"]["exitCode"], 7)
+
+
+def test_hugepages_by_node_and_size():
+    pools = [dict(node=None, pageSize=2 << 20, total=100, free=60, reserved=2),
+             dict(node=1, pageSize=1 << 30, total=64, free=64, reserved=None)]
+    r = run("hugepages", script={"io.tiod.GetHugepages": [{"parameters": {"pools": pools}}]})
+    equal(r.out.splitlines()[1:], ["all\t2 MiB\t100\t60\t2\t120 MiB",
+                                   "1\t1 GiB\t64\t64\t-\t64 GiB"])
+
+
+def test_jobs_and_cancel():
+    script = {"io.tiod.ListJobs": [{"parameters": {"jobs": [job()]}}],
+              "io.tiod.CancelJob": [{}]}
+    expect(run("jobs", script=script), 0, "3\tattach\t")
+    r = run("cancel", "3", script=script)
+    expect(r, 0, err="job 3 is cancelled")
+    equal(r.calls[0]["parameters"], {"job": 3})
+    expect(run("cancel", "9", script={"io.tiod.CancelJob": [error("NoSuchJob", "no job 9")]}),
+           4, err="tioctl: no job 9\n")
+    script["io.tiod.ListJobs"] = [{"parameters": {"jobs": []}}]
+    expect(run("jobs", script=script), 0, err="no job runs or waits")
+
+
+def vm(name):
+    return {"parameters": dict(name=name, file=f"/etc/tiod/vms.d/{name}.conf",
+                               memory=64 << 30, hugepageSize=2 << 20, numaNode=None,
+                               user="qemu-gpu", assignments=[assignment(vm=name)])}
+
+
+def test_vms_shows_each_and_skips_one_that_went():
+    script = {"io.tiod.ListVms": [{"parameters": {"vms": ["a", "gone", "b"]}}],
+              "io.tiod.GetVm": [[vm("a")], [error("NoSuchVm")], [vm("b")]]}
+    r = run("vms", script=script)
+    expect(r, 0, "a\t64 GiB\t2 MiB\tauto\tqemu-gpu\t1\t/etc/tiod/vms.d/a.conf\n")
+    equal(len(r.out.splitlines()), 3)
+    script["io.tiod.GetVm"] = [[vm("a")], [error("NoSuchVm")], [vm("b")]]
+    equal([v["name"] for v in run("vms", "--json", script=script).json["vms"]], ["a", "b"])
+
+
+def test_reload_says_what_it_could_not_read():
+    script = {"io.tiod.Reload": [{"parameters": {"warnings": ["/etc/tiod/x.conf:3: no '='"]}}]}
+    expect(run("reload", script=script), 0, err=["warning: /etc/tiod/x.conf:3: no '='\n",
+                                                 "stays as it was"])
+    script = {"io.tiod.Reload": [{"parameters": {"warnings": []}}]}
+    expect(run("reload", script=script), 0, err="were read again\n")
+
+
+def test_version_of_both():
+    host = dict(version="0.1.0", functions=40, capable=4, tsms=["tsm0"], iommu=True,
+                iommufd=False, vfioPci=True, assignments=1, jobs=0, ready=False)
+    script = {"io.tiod.GetHost": [{"parameters": host}]}
+    expect(run("version", script=script), 0, ["tioctl ", "tiod 0.1.0\n", "TSM tsm0\n",
+                                              "iommufd no\n", "not ready\n"])
+    equal(run("version", "--json", script=script).json["tiod"], host)
+
+
+def test_what_a_device_says_cannot_move_the_cursor():
+    evil = "\x1b[2J\x07\r\n\tA\u009b31m\u202eB\x7f"
+    script = listing(function(name=evil, driver=evil))
+    for r in (run("list", script=script), run_tty("list", script=script, width=400)):
+        for c in "\x07\x9b\u202e\x7f":
+            equal(c in r.out, False)
+        equal("\x1b[2J" in r.out, False)
+        expect(r, 0, "\\x1b[2J\\x07\\x0d\\x0a\\x09A\\u009b31m\\u202eB\\x7f")
+    r = run("show", GPU, script={"io.tiod.GetFunction": [
+        error("NoSuchFunction", evil, evil, function=evil)]})
+    expect(r, 4, err="\\x1b[2J")
+    equal(r.err.count("\n"), 1)
+    r = run("list", "--json", script=script)
+    equal(r.json["functions"][0]["name"], evil)
+    equal("\u009b" in r.out, False)
+
+
+def test_local_time_follows_TZ():
+    hours = {run("monitor", script={"io.tiod.Monitor": [event("ready"), CLOSE]},
+                 env=environment(TZ=tz)).out[11:13] for tz in ("UTC", "UTC-7")}
+    equal(len(hours), 2)
+
+
+main(globals())

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * What there is and how it stands: list, show, status.
+ */
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "tioctl/field.h"
+#include "tioctl/tioctl.h"
+
+/* An optional number as a cell: "-" for none. */
+static void number_cell(struct table *table, const json_t *object, const char *key)
+{
+	if (field_has(object, key))
+		table_cell(table, STYLE_PLAIN, "%lld", (long long)field_int(object, key, 0));
+	else
+		table_cell(table, STYLE_PLAIN, "%s", "");
+}
+
+static const char *assigned_vm(const json_t *function)
+{
+	return field_text(json_object_get(function, "assignment"), "vm");
+}
+
+static const char *ide_word(const json_t *function)
+{
+	const char *link = field_text(function, "link");
+
+	if (!field_is(function, "ide"))
+		return "";
+	return *link && strcmp(link, "none") != 0 ? link : "yes";
+}
+
+static void list_row(struct table *table, const json_t *f)
+{
+	const char *state = field_text(f, "state");
+	const long long total = field_int(f, "vfsTotal", 0);
+
+	table_cell(table, STYLE_PLAIN, "%s", field_text(f, "address"));
+	table_cell(table, STYLE_PLAIN, "%s", field_text(f, "name"));
+	table_cell(table, STYLE_PLAIN, "%s", field_text(f, "driver"));
+	table_cell(table, STYLE_PLAIN, "%s", field_is(f, "teeIo") ? "yes" : "");
+	table_cell(table, STYLE_PLAIN, "%s", ide_word(f));
+	table_cell(table, STYLE_PLAIN, "%s", field_text(f, "tsm"));
+	if (total > 0)
+		table_cell(table, STYLE_PLAIN, "%lld/%lld", (long long)field_int(f, "vfs", 0),
+			   total);
+	else
+		table_cell(table, STYLE_PLAIN, "%s", "");
+	number_cell(table, f, "numaNode");
+	table_cell(table, STYLE_PLAIN, "%s", assigned_vm(f));
+	table_cell(table, render_state_style(state), "%s", state);
+}
+
+static void print_list(const struct screen *screen, const json_t *functions)
+{
+	static const struct column columns[] = {
+		{ "ADDRESS" }, { "NAME", .flexible = true },
+		{ "DRIVER" },  { "TEE" },
+		{ "IDE" },     { "TSM" },
+		{ "VFS" },     { "NODE", .right = true },
+		{ "VM" },      { "STATE" },
+	};
+	auto_table struct table table = { 0 };
+	const json_t *function;
+	size_t i;
+
+	table_init(&table, columns, ARRAY_SIZE(columns));
+	json_array_foreach(functions, i, function) list_row(&table, function);
+	table_print(&table, screen);
+}
+
+static int run_list(struct tioctl *t)
+{
+	const struct options *options = t->options;
+	bool all = options_has(options, OPTION_ALL);
+	auto_json json_t *reply = NULL;
+	json_t *parameters, *functions;
+	int r;
+
+	if (options->n_names && strcmp(options->names[0], "all") != 0) {
+		screen_line(&t->err,
+			    "tioctl: list takes no device but \"all\" (see \"tioctl show %s\")",
+			    options->names[0]);
+		return EXIT_USAGE;
+	}
+	all = all || options->n_names;
+	parameters = all ? json_pack("{s:b}", "all", 1) : NULL;
+	r = tioctl_call(
+		t, &(struct call){ "io.tiod.ListFunctions", parameters, .list = "functions" },
+		&reply);
+	if (r != EXIT_DONE)
+		return r;
+	if (t->json)
+		return tioctl_document(t, take_json(&reply));
+	functions = json_object_get(reply, "functions");
+	if (json_array_size(functions))
+		print_list(&t->out, functions);
+	else
+		screen_line(&t->err, "no function here %s",
+			    all ? "is a PCIe function"
+				: "can do TDISP or IDE (\"tioctl list -a\" shows all)");
+	return EXIT_DONE;
+}
+
+const struct command command_list = {
+	.name = "list",
+	.arguments = "[-a]",
+	.summary = "the functions that can do TDISP or IDE, or every PCIe function",
+	.options = OPTION_BIT(OPTION_ALL),
+	.names_max = 1,
+	.run = run_list,
+};
+
+enum shape { SHAPE_TEXT, SHAPE_BOOL, SHAPE_NUMBER, SHAPE_BYTES, SHAPE_NAMES, SHAPE_SECONDS };
+
+static const struct {
+	const char *group; /* NULL: the group of the row before */
+	const char *key;
+	const char *label;
+	enum shape shape;
+} rows[] = {
+	{ "Function", "address", "address", SHAPE_TEXT },
+	{ NULL, "name", "name", SHAPE_TEXT },
+	{ NULL, "kind", "kind", SHAPE_TEXT },
+	{ NULL, "vendor", "vendor", SHAPE_TEXT },
+	{ NULL, "device", "device", SHAPE_TEXT },
+	{ NULL, "class", "class", SHAPE_TEXT },
+	{ NULL, "serial", "serial number", SHAPE_TEXT },
+	{ NULL, "largestBar", "largest BAR", SHAPE_BYTES },
+	{ "Place", "slot", "slot", SHAPE_TEXT },
+	{ NULL, "rootPort", "root port", SHAPE_TEXT },
+	{ NULL, "family", "family", SHAPE_TEXT },
+	{ NULL, "physfn", "physical function", SHAPE_TEXT },
+	{ NULL, "vf", "VF index", SHAPE_NUMBER },
+	{ NULL, "numaNode", "NUMA node", SHAPE_NUMBER },
+	{ NULL, "iommuGroup", "IOMMU group", SHAPE_NUMBER },
+	{ NULL, "groupMembers", "group members", SHAPE_NAMES },
+	{ "Capabilities", "teeIo", "TEE-IO", SHAPE_BOOL },
+	{ NULL, "ide", "IDE", SHAPE_BOOL },
+	{ NULL, "doeCma", "DOE CMA/SPDM", SHAPE_BOOL },
+	{ NULL, "doeSecured", "DOE secured CMA/SPDM", SHAPE_BOOL },
+	{ NULL, "flr", "function-level reset", SHAPE_BOOL },
+	{ NULL, "vfsTotal", "VFs possible", SHAPE_NUMBER },
+	{ "Now", "state", "state", SHAPE_TEXT },
+	{ NULL, "waitsFor", "waits for", SHAPE_TEXT },
+	{ NULL, "driver", "driver", SHAPE_TEXT },
+	{ NULL, "driverOverride", "driver override", SHAPE_TEXT },
+	{ NULL, "cdev", "VFIO device", SHAPE_TEXT },
+	{ NULL, "vfs", "VFs enabled", SHAPE_NUMBER },
+	{ NULL, "vfsAutoprobe", "VFs probed by drivers", SHAPE_BOOL },
+	{ NULL, "tsmGroup", "TSM offers to connect", SHAPE_BOOL },
+	{ NULL, "tsm", "TSM", SHAPE_TEXT },
+	{ NULL, "link", "link", SHAPE_TEXT },
+	{ NULL, "tdi", "TDI", SHAPE_TEXT },
+	{ NULL, "job", "job", SHAPE_NUMBER },
+	{ NULL, "age", "read", SHAPE_SECONDS },
+};
+
+static const struct {
+	const char *key, *label;
+	enum shape shape;
+} assignment_rows[] = {
+	{ "vm", "VM", SHAPE_TEXT },
+	{ "named", "named as", SHAPE_TEXT },
+	{ "lead", "comes along with", SHAPE_TEXT },
+	{ "vf", "VF index", SHAPE_NUMBER },
+	{ "port", "root port of the VM", SHAPE_NUMBER },
+};
+
+static void add_names(struct text *text, const json_t *names)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+	{
+		const char *value = json_string_value(name);
+
+		if (text_add(text, "%s%s", i ? " " : "", value ? value : "?") < 0)
+			abort();
+	}
+}
+
+static void describe_field(struct text *text, const json_t *object, const char *key,
+			   enum shape shape)
+{
+	char bytes[32];
+	int r = 0;
+
+	if (!field_has(object, key))
+		return;
+	switch (shape) {
+	case SHAPE_TEXT:
+		r = text_add(text, "%s", field_text(object, key));
+		break;
+	case SHAPE_BOOL:
+		r = text_add(text, "%s", field_is(object, key) ? "yes" : "no");
+		break;
+	case SHAPE_NUMBER:
+		r = text_add(text, "%lld", (long long)field_int(object, key, 0));
+		break;
+	case SHAPE_BYTES:
+		text_from_bytes((uint64_t)field_int(object, key, 0), bytes, sizeof(bytes));
+		r = text_add(text, "%s", bytes);
+		break;
+	case SHAPE_NAMES:
+		add_names(text, json_object_get(object, key));
+		break;
+	case SHAPE_SECONDS:
+		r = text_add(text, "%.1f s ago", field_number(object, key));
+		break;
+	}
+	if (r < 0)
+		abort();
+}
+
+/* One "label  value" line; nothing for a field that is not known. */
+static void show_field(const struct screen *screen, const char *label, const json_t *object,
+		       const char *key, enum shape shape)
+{
+	auto_text struct text text = { 0 };
+
+	describe_field(&text, object, key, shape);
+	if (!text.length)
+		return;
+	if (!screen->tty) {
+		fprintf(screen->file, "%s\t", label);
+		screen_line(screen, "%s", text.data);
+		return;
+	}
+	fprintf(screen->file, "  %-24s", label);
+	screen_text(screen,
+		    strcmp(key, "state") == 0 ? render_state_style(text.data) : STYLE_PLAIN,
+		    "%s", text.data);
+	fputc('\n', screen->file);
+}
+
+static void show_group(const struct screen *screen, const char *group)
+{
+	if (!screen->tty)
+		return;
+	screen_text(screen, STYLE_HEAD, "%s", group);
+	fputc('\n', screen->file);
+}
+
+static void print_show(const struct screen *screen, const json_t *f)
+{
+	const json_t *assignment = json_object_get(f, "assignment");
+	const json_t *error = json_object_get(f, "error");
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (rows[i].group)
+			show_group(screen, rows[i].group);
+		show_field(screen, rows[i].label, f, rows[i].key, rows[i].shape);
+	}
+	if (json_is_object(assignment))
+		show_group(screen, "Assignment");
+	for (size_t i = 0; i < ARRAY_SIZE(assignment_rows); i++)
+		show_field(screen, assignment_rows[i].label, assignment, assignment_rows[i].key,
+			   assignment_rows[i].shape);
+	if (json_is_object(error))
+		show_group(screen, "Last failure");
+	show_field(screen, "step", error, "step", SHAPE_TEXT);
+	show_field(screen, "attribute", error, "attribute", SHAPE_TEXT);
+	show_field(screen, "failure", error, "sentence", SHAPE_TEXT);
+	show_field(screen, "what to do", error, "fix", SHAPE_TEXT);
+}
+
+static int run_show(struct tioctl *t)
+{
+	auto_json json_t *reply = NULL;
+	int r;
+
+	r = tioctl_call(t,
+			&(struct call){ "io.tiod.GetFunction",
+					json_pack("{s:s}", "function", t->options->names[0]),
+					.object = "function" },
+			&reply);
+	if (r != EXIT_DONE)
+		return r;
+	if (t->json)
+		return tioctl_document(t, take_json(&reply));
+	print_show(&t->out, json_object_get(reply, "function"));
+	return EXIT_DONE;
+}
+
+const struct command command_show = {
+	.name = "show",
+	.arguments = "DEV",
+	.summary = "all that is known of one function",
+	.names_min = 1,
+	.names_max = 1,
+	.run = run_show,
+};

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * tioctl: asks tiod for what the command line says and shows the answer.
+ */
+
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "tioctl/tioctl.h"
+
+static const struct command *const commands[] = {
+	&command_list,       &command_show,   &command_status,  &command_ide,
+	&command_plan,       &command_attach, &command_detach,  &command_connect,
+	&command_disconnect, &command_qemu,   &command_monitor, &command_hugepages,
+	&command_vms,        &command_jobs,   &command_cancel,  &command_reload,
+	&command_version,
+};
+
+static const struct {
+	enum exit_code code;
+	const char *meaning;
+} exits[] = {
+	{ EXIT_DONE, "done" },
+	{ EXIT_FAILED, "failed" },
+	{ EXIT_USAGE, "the command line or the request makes no sense" },
+	{ EXIT_NOT_PERMITTED, "not permitted" },
+	{ EXIT_NO_SUCH, "no such device, VM or job" },
+	{ EXIT_IN_USE, "busy, in use, or another VM has it" },
+	{ EXIT_NOT_READY, "the host lacks something" },
+	{ EXIT_NO_DAEMON, "tiod is not running" },
+	{ EXIT_TIMEOUT, "took too long" },
+	{ EXIT_PARTLY, "done for some of the devices, failed for others" },
+};
+
+static void print_help(const struct screen *screen)
+{
+	screen_line(screen, "Usage: tioctl [OPTION…] VERB …");
+	screen_line(screen,
+		    "Brings TDISP-capable PCIe devices up for confidential VMs, by tiod.");
+	screen_line(screen, "%s", "");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		screen_line(screen, "  %-12s%s", commands[i]->name, commands[i]->summary);
+	screen_line(screen, "%s", "");
+	screen_line(screen, "Options of every verb:");
+	options_help(screen, OPTIONS_GLOBAL);
+	screen_line(screen, "%s", "");
+	screen_line(screen,
+		    "A device is named 0000:e1:00.0, e1:00.0, e1:00.0/vf3 (its fourth VF) or");
+	screen_line(screen, "slot:7.  \"tioctl VERB --help\" says what a verb takes.");
+	screen_line(screen, "%s", "");
+	screen_line(screen, "Exit status:");
+	for (size_t i = 0; i < ARRAY_SIZE(exits); i++)
+		screen_line(screen, "  %d  %s", (int)exits[i].code, exits[i].meaning);
+}
+
+static void print_command_help(const struct screen *screen, const struct command *command)
+{
+	screen_line(screen, "Usage: tioctl %s%s%s", command->name,
+		    *command->arguments ? " " : "", command->arguments);
+	screen_line(screen, "tioctl %s: %s.", command->name, command->summary);
+	screen_line(screen, "%s", "");
+	options_help(screen, command->options | OPTIONS_GLOBAL);
+}
+
+static const struct command *find_command(const char *name, const struct screen *screen)
+{
+	const char *names[ARRAY_SIZE(commands) + 1] = { NULL };
+	const char *nearest;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+		names[i] = commands[i]->name;
+	}
+	nearest = options_nearest(name, names);
+	if (nearest)
+		screen_line(screen, "tioctl: there is no verb \"%s\" (did you mean \"%s\"?)",
+			    name, nearest);
+	else
+		screen_line(screen, "tioctl: there is no verb \"%s\" (see \"tioctl --help\")",
+			    name);
+	return NULL;
+}
+
+/* Whether @options suit @command; says what does not. */
+static bool suits(const struct command *command, const struct options *options,
+		  const struct screen *screen)
+{
+	const unsigned known = command->options | OPTIONS_GLOBAL;
+	const char *why = NULL;
+
+	for (unsigned i = 0; i < OPTION_COUNT; i++) {
+		if (options_has(options, i) && !(known & OPTION_BIT(i))) {
+			screen_line(screen, "tioctl: %s takes no %s (usage: tioctl %s %s)",
+				    command->name, options_name(i), command->name,
+				    command->arguments);
+			return false;
+		}
+		if (!options_has(options, i) && (command->needed & OPTION_BIT(i)))
+			why = options_name(i);
+	}
+	if (options->n_names < command->names_min)
+		why = "something to work on";
+	if (why)
+		screen_line(screen, "tioctl: %s needs %s (usage: tioctl %s %s)", command->name,
+			    why, command->name, command->arguments);
+	else if (options->n_names > command->names_max)
+		screen_line(screen, "tioctl: %s: \"%s\" is too much (usage: tioctl %s%s%s)",
+			    command->name, options->names[command->names_max], command->name,
+			    *command->arguments ? " " : "", command->arguments);
+	return !why && options->n_names <= command->names_max;
+}
+
+static const char *socket_path(const struct options *options)
+{
+	const char *environment = getenv("TIOD_SOCKET");
+
+	if (options_has(options, OPTION_SOCKET))
+		return options->value[OPTION_SOCKET];
+	return environment && *environment ? environment : CLIENT_SOCKET;
+}
+
+static int run(struct tioctl *t, const struct options *options)
+{
+	const struct command *command;
+	int r;
+
+	if (options_has(options, OPTION_VERSION)) {
+		screen_line(&t->out, "tioctl %s", TIOD_VERSION);
+		return EXIT_DONE;
+	}
+	if (!options->verb && options_has(options, OPTION_HELP)) {
+		print_help(&t->out);
+		return EXIT_DONE;
+	}
+	if (!options->verb) {
+		screen_line(&t->err, "tioctl: a verb is missing (see \"tioctl --help\")");
+		return EXIT_USAGE;
+	}
+	command = find_command(options->verb, &t->err);
+	if (!command)
+		return EXIT_USAGE;
+	if (options_has(options, OPTION_HELP)) {
+		print_command_help(&t->out, command);
+		return EXIT_DONE;
+	}
+	if (!suits(command, options, &t->err))
+		return EXIT_USAGE;
+
+	t->options = options;
+	t->json = options_has(options, OPTION_JSON);
+	client_init(&t->client, socket_path(options));
+	r = command->run(t);
+	client_finish(&t->client);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct tioctl t = { 0 };
+	int r = EXIT_USAGE;
+
+	/* The daemon speaks UTF-8 whatever the terminal's locale is. */
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		setlocale(LC_CTYPE, "");
+	screen_init(&t.out, stdout);
+	screen_init(&t.err, stderr);
+	if (options_parse(&options, argv + (argc > 0), &t.err) == 0)
+		r = run(&t, &options);
+	options_finish(&options);
+
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		screen_line(&t.err, "tioctl: cannot write the answer to standard output");
+		r = r ? r : EXIT_FAILED;
+	}
+	return r;
+}

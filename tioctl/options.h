@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The command line: options may stand anywhere, everything else is the verb and its
+ * names.  One table says which options there are; each command says which it takes.
+ */
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct screen;
+
+enum option {
+	OPTION_JSON,
+	OPTION_SOCKET,
+	OPTION_HELP,
+	OPTION_VERSION,
+	OPTION_ALL,
+	OPTION_VM,
+	OPTION_VFS,
+	OPTION_VF,
+	OPTION_COMPANIONS,
+	OPTION_FORMAT,
+	OPTION_DRY_RUN,
+	OPTION_WAIT,
+	OPTION_FORCE,
+	OPTION_TSM,
+	OPTION_COUNT
+};
+
+#define OPTION_BIT(option) (1u << (option))
+#define OPTIONS_GLOBAL                                                                         \
+	(OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_SOCKET) | OPTION_BIT(OPTION_HELP) |       \
+	 OPTION_BIT(OPTION_VERSION))
+
+#define OPTIONS_VFS_MAX 65535 /* NumVFs has 16 bits */
+#define OPTIONS_VF_MAX  256   /* VFs in one call */
+
+struct options {
+	const char *value[OPTION_COUNT]; /* NULL: not given; "" of one without a value */
+	const char *verb;                /* NULL: none */
+	const char **names;              /* owned; the strings are argv's */
+	size_t n_names;
+};
+
+/*
+ * Takes a command line apart and checks what can be checked without knowing the verb.
+ * 0; -EINVAL: not understood, which was said on @screen.
+ */
+int options_parse(struct options *options, char *const *argv, const struct screen *screen);
+void options_finish(struct options *options);
+
+static inline bool options_has(const struct options *options, enum option option)
+{
+	return options->value[option];
+}
+
+/* --vfs, or 0 when not given. */
+unsigned options_vfs(const struct options *options);
+
+/* --format is json. */
+bool options_format_is_json(const struct options *options);
+
+/* --wait=no. */
+bool options_is_no_wait(const struct options *options);
+
+/*
+ * The names as the daemon takes them, each expanded by --vf ("e1:00.0" and "0-1": two
+ * names), none twice.  NULL: they don't go together, which was said on @screen.
+ */
+json_t *options_functions(const struct options *options, const struct screen *screen);
+
+/* "--vm", for sentences. */
+const char *options_name(enum option option);
+
+/* Prints those options of @mask with what they do. */
+void options_help(const struct screen *screen, unsigned mask);
+
+/* The one of @words (ended by NULL) nearest to @word, or NULL if none is near. */
+const char *options_nearest(const char *word, const char *const *words);
