@@ -298,8 +298,11 @@ static int run_forward(struct run *run, const struct plan *plan, struct tio_erro
 		else
 			error_at(err, plan->steps[i].function, step->name);
 	}
-	if (r == 0)
+	if (r == 0) {
 		r = commit_attach(run, err);
+		if (r < 0)
+			error_at(err, run->request->family, "journal");
+	}
 	if (r == 0)
 		return 0;
 

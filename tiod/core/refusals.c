@@ -9,10 +9,10 @@
 #include "core/hugepages.h"
 
 /* A refusal about @function. */
-#define REFUSE(err, function, kind, code, ...)                                                     \
-	do {                                                                                       \
-		error_kind_set(err, kind, code, __VA_ARGS__);                                      \
-		error_at(err, function, "");                                                       \
+#define REFUSE(err, function, kind, code, ...)                                                 \
+	do {                                                                                   \
+		error_kind_set(err, kind, code, __VA_ARGS__);                                  \
+		error_at(err, function, "");                                                   \
 	} while (0)
 
 struct rule_input {

@@ -126,7 +126,7 @@ static int rebind_undo(const struct step_work *work, const struct record *record
 	r = move_to(work, record, b->driver, b->override, err);
 	if (r == 0)
 		r = check_driver(work, record, b->driver, err);
-	return step_gone_is_done(r, err);
+	return step_gone_is_done(work, record, r, err);
 }
 
 /* --- wait-cdev --- */

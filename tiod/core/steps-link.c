@@ -84,7 +84,7 @@ static int connect_undo(const struct step_work *work, const struct record *recor
 		r = work->ops->read_link(work->host, dsm, err);
 	if (r == 0 && dsm->tsm[0])
 		return error_set(err, -EIO, "tsm/connect still says \"%s\"", dsm->tsm);
-	return step_gone_is_done(r, err);
+	return step_gone_is_done(work, record, r, err);
 }
 
 /* --- verify-ide: a connect that succeeded proves nothing, only the registers count --- */

@@ -21,8 +21,9 @@ extern const struct step step_wait_cdev;
 int step_look(const struct step_work *work, const struct record *record, struct function **ret,
 	      struct tio_error *err);
 
-/* An undo finds nothing to put back on a function that has gone: -ENODEV becomes 0. */
-int step_gone_is_done(int r, struct tio_error *err);
+/* -ENODEV becomes 0 when the function has really gone: nothing is left to put back. */
+int step_gone_is_done(const struct step_work *work, const struct record *record, int r,
+		      struct tio_error *err);
 
 /* Notes driver and driver_override. */
 void step_capture_driver(const struct step_work *work, const struct target *target,

@@ -80,7 +80,7 @@ static int host_driver_undo(const struct step_work *work, const struct record *r
 	r = step_look(work, record, &pf, err);
 	if (r == 0 && pf->driver[0] && !record->before.driver[0])
 		r = work->ops->unbind(work->host, record->function, err);
-	return step_gone_is_done(r, err);
+	return step_gone_is_done(work, record, r, err);
 }
 
 /* --- stop-vf-autoprobe: the host's VF driver must not grab VFs that go to VMs --- */
@@ -141,8 +141,8 @@ static int autoprobe_apply(const struct step_work *work, const struct record *re
 static int autoprobe_undo(const struct step_work *work, const struct record *record,
 			  struct tio_error *err)
 {
-	return step_gone_is_done(autoprobe_set(work, record, record->before.autoprobe, err),
-				 err);
+	return step_gone_is_done(
+		work, record, autoprobe_set(work, record, record->before.autoprobe, err), err);
 }
 
 /* --- enable-vfs --- */
@@ -261,12 +261,12 @@ static int enable_undo(const struct step_work *work, const struct record *record
 
 	r = set_vfs(work, record, record->before.vfs, err);
 	if (r < 0)
-		return step_gone_is_done(r, err);
+		return step_gone_is_done(work, record, r, err);
 	r = step_look(work, record, &pf, err);
 	if (r == 0 && pf->vfs != record->before.vfs)
 		return error_set(err, -EIO, "%u VFs are there instead of %u", pf->vfs,
 				 record->before.vfs);
-	return step_gone_is_done(r, err);
+	return step_gone_is_done(work, record, r, err);
 }
 
 const struct step step_load_host_driver = {

@@ -32,10 +32,17 @@ int step_look(const struct step_work *work, const struct record *record, struct 
 	return 0;
 }
 
-/* An undo finds nothing to put back on a function that has gone: that is done. */
-int step_gone_is_done(int r, struct tio_error *err)
+/*
+ * An undo finds nothing to put back on a function that has gone: that is done.  An attribute
+ * may answer ENODEV for other reasons, so the function itself is asked.
+ */
+int step_gone_is_done(const struct step_work *work, const struct record *record, int r,
+		      struct tio_error *err)
 {
-	if (r != -ENODEV)
+	struct tio_error why = TIO_ERROR_NONE;
+	struct function *f;
+
+	if (r != -ENODEV || step_look(work, record, &f, &why) != -ENODEV)
 		return r;
 	if (err)
 		*err = TIO_ERROR_NONE;
