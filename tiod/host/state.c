@@ -131,8 +131,7 @@ int host_journal_list(struct host *host, struct bdf **ret, size_t *ret_n, struct
 	}
 	if (n)
 		qsort(list, n, sizeof(*list), compare);
-	*ret = list;
-	list = NULL;
+	*ret = take_ptr(list);
 	*ret_n = n;
 	return 0;
 }

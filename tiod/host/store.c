@@ -61,8 +61,7 @@ int store_read(int dir, const char *name, char **ret, size_t *ret_size, struct t
 	if (r < 0)
 		return failed(err, r, "read", name);
 	data[st.st_size] = '\0';
-	*ret = data;
-	data = NULL;
+	*ret = take_ptr(data);
 	*ret_size = (size_t)st.st_size;
 	return 0;
 }
