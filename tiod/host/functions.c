@@ -278,6 +278,11 @@ static void clear_tail(char *text, size_t size)
 	memset(text + len, 0, size - len);
 }
 
+static bool has_stream(const struct function *f)
+{
+	return f->bdf.function == 0 && f->ide.offset && f->kind != FUNCTION_ROOT_PORT;
+}
+
 static void read_state(struct host *host, int dir, const char *bridge_path, struct function *f)
 {
 	bool had_stream = f->stream.present;
@@ -288,7 +293,7 @@ static void read_state(struct host *host, int dir, const char *bridge_path, stru
 	f->tsm_group = f->bdf.function == 0 && attr_exists(dir, "tsm/connect");
 	if (f->bdf.function == 0) {
 		f->stream = (struct ide_stream){ 0 };
-		if (bridge_path && f->ide.offset)
+		if (bridge_path && has_stream(f))
 			ide_read_stream(host->sys_fd, bridge_path, f);
 		follow_stream(host, f, had_stream);
 	}
@@ -303,6 +308,7 @@ int functions_read_state(struct host *host, struct function *f, struct tio_error
 {
 	auto_close int dir = open_function(host->sys_fd, f->bdf, err);
 	struct function now = *f;
+	const char *bridge_path = NULL;
 	struct topology place;
 
 	if (dir < 0)
@@ -312,9 +318,9 @@ int functions_read_state(struct host *host, struct function *f, struct tio_error
 	if (now.vendor != f->vendor || now.device != f->device || now.class != f->class)
 		return error_set(err, -ESTALE, "another card was put in");
 
-	read_state(host, dir,
-		   read_place(host->sys_fd, f->bdf, &place) == 0 ? place.bridge_path : NULL,
-		   &now);
+	if (has_stream(f) && read_place(host->sys_fd, f->bdf, &place) == 0)
+		bridge_path = place.bridge_path;
+	read_state(host, dir, bridge_path, &now);
 	if (!attr_exists(dir, "uevent"))
 		return gone(f->bdf, err);
 	*f = now;

@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -9,17 +11,46 @@
 #include "host/holders.h"
 #include "host/sysfs.h"
 
-/*
- * By the path that was opened, not by what it is: looking at the file itself could wait
- * for a dead file server.
- */
-static const struct child *find_opened(const struct children *children, const char *path)
+static const char *last_part(const char *path)
 {
-	if (strncmp(path, "/dev/", 5) != 0)
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/*
+ * The path that was opened says enough in most cases.  A container's nodes, or a /dev
+ * behind links, look different: there the file itself is compared, but only if the name
+ * fits, since looking at any file could wait for a dead file server.
+ */
+static bool is_node(const struct holder_search *search, const struct child *child, int fds,
+		    const char *fd, const char *path)
+{
+	struct stat opened, own;
+
+	if (!child->node[0] || strcmp(last_part(child->node), last_part(path)) != 0)
+		return false;
+	if (strncmp(path, "/dev/", 5) == 0 && strcmp(child->node, path + 5) == 0)
+		return true;
+	if (fstatat(fds, fd, &opened, AT_NO_AUTOMOUNT) < 0)
+		return false;
+	if (S_ISCHR(opened.st_mode) || S_ISBLK(opened.st_mode))
+		return child->major && S_ISBLK(opened.st_mode) == child->block &&
+		       opened.st_rdev == makedev(child->major, child->minor);
+	return fstatat(search->host->dev_fd, child->node, &own, AT_NO_AUTOMOUNT) == 0 &&
+	       own.st_dev == opened.st_dev && own.st_ino == opened.st_ino;
+}
+
+static const struct child *find_opened(const struct holder_search *search, int fds,
+				       const char *fd)
+{
+	char path[256];
+
+	if (attr_read_link(fds, fd, path, sizeof(path)) < 0 || path[0] != '/')
 		return NULL;
-	for (size_t i = 0; i < children->n; i++)
-		if (children->list[i].node[0] && strcmp(children->list[i].node, path + 5) == 0)
-			return &children->list[i];
+	for (size_t i = 0; i < search->children->n; i++)
+		if (is_node(search, &search->children->list[i], fds, fd, path))
+			return &search->children->list[i];
 	return NULL;
 }
 
@@ -36,13 +67,15 @@ static bool is_recorded(const struct holder_search *search, int pid, const char 
 	return false;
 }
 
-static int add_process(const struct holder_search *search, int pid, const char *what)
+static int add_process(const struct holder_search *search, int pid, const struct child *child)
 {
+	char what[80];
 	struct holder holder = { .function = search->f->bdf,
 				 .kind = HOLDER_PROCESS,
 				 .pid = pid };
 	char path[32];
 
+	snprintf(what, sizeof(what), "/dev/%s", child->node);
 	if (is_recorded(search, pid, what))
 		return 0;
 	snprintf(path, sizeof(path), "%d/comm", pid);
@@ -54,16 +87,18 @@ static int add_process(const struct holder_search *search, int pid, const char *
 static int look_at(const struct holder_search *search, int pid)
 {
 	auto_closedir DIR *fds = NULL;
-	char path[32], target[128];
+	const struct child *child;
+	char path[32];
 	const char *fd;
 	int r = 0;
 
 	snprintf(path, sizeof(path), "%d/fd", pid);
 	fds = attr_open_folder(search->host->proc_fd, path);
-	while (r == 0 && fds && (fd = attr_next_entry(fds)))
-		if (attr_read_link(dirfd(fds), fd, target, sizeof(target)) == 0 &&
-		    find_opened(search->children, target))
-			r = add_process(search, pid, target);
+	while (r == 0 && fds && (fd = attr_next_entry(fds))) {
+		child = find_opened(search, dirfd(fds), fd);
+		if (child)
+			r = add_process(search, pid, child);
+	}
 	return r;
 }
 

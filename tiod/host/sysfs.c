@@ -181,9 +181,12 @@ __attribute__((format(printf, 4, 5))) static struct attr make_attr(const char *n
 struct attr attr_of_function(struct bdf bdf, const char *name)
 {
 	char address[BDF_STRLEN];
+	struct attr attr;
 
 	bdf_format(bdf, address);
-	return make_attr(name, "", address, "bus/pci/devices/%s/%s", address, name);
+	attr = make_attr(name, "", address, "bus/pci/devices/%s/%s", address, name);
+	attr.function = bdf;
+	return attr;
 }
 
 struct attr attr_of_driver(const char *driver, const char *name)
@@ -199,8 +202,13 @@ struct attr attr_of_bus(const char *name)
 	return make_attr(name, "", "", "bus/pci/%s", name);
 }
 
-static int failed(const struct attr *attr, int code, struct tio_error *err, const char *doing)
+static int failed(int root, const struct attr *attr, int code, struct tio_error *err,
+		  const char *doing)
 {
+	if ((code == -ENOENT || code == -ENODEV) && attr->function.valid &&
+	    sysfs_check_function(root, attr->function, err) < 0)
+		return -ENODEV;
+
 	error_set(err, code, "%s%s%s%s: %s", doing, attr->name, attr->owner[0] ? " of " : "",
 		  attr->owner, strerror(-code));
 	if (err)
@@ -212,7 +220,7 @@ int sysfs_read(int root, const struct attr *attr, char *buf, size_t size, struct
 {
 	int r = attr_read(root, attr->path, buf, size);
 
-	return r < 0 ? failed(attr, r, err, "read ") : 0;
+	return r < 0 ? failed(root, attr, r, err, "read ") : 0;
 }
 
 int sysfs_write(int root, const struct attr *attr, const char *value, struct tio_error *err)
@@ -227,14 +235,14 @@ int sysfs_write(int root, const struct attr *attr, const char *value, struct tio
 		    value);
 	fd = open_attr(root, attr->path, O_WRONLY);
 	if (fd < 0)
-		return failed(attr, fd, err, doing);
+		return failed(root, attr, fd, err, doing);
 
 	n = write(fd, value, size);
 	if (n < 0)
 		code = -errno;
 	else if ((size_t)n != size)
 		code = -EIO;
-	return code < 0 ? failed(attr, code, err, doing) : 0;
+	return code < 0 ? failed(root, attr, code, err, doing) : 0;
 }
 
 int sysfs_mismatch(const struct attr *attr, int code, const char *wanted, const char *found,

@@ -38,15 +38,17 @@ const char *attr_next_entry(DIR *folder);
 
 /* An attribute and what messages call it. */
 struct attr {
-	char path[224]; /* below the root; "" if its parts are not fit for a path */
-	char name[64];  /* "tsm/connect" */
-	char owner[80]; /* "0000:e1:00.0", "driver vfio-pci", "" */
+	char path[224];      /* below the root; "" if its parts are not fit for a path */
+	char name[64];       /* "tsm/connect" */
+	char owner[80];      /* "0000:e1:00.0", "driver vfio-pci", "" */
+	struct bdf function; /* of an attribute of one */
 };
 
 struct attr attr_of_function(struct bdf bdf, const char *name);
 struct attr attr_of_driver(const char *driver, const char *name);
 struct attr attr_of_bus(const char *name);
 
+/* Both: -ENODEV when it is the function that is not there. */
 int sysfs_read(int root, const struct attr *attr, char *buf, size_t size,
 	       struct tio_error *err);
 int sysfs_write(int root, const struct attr *attr, const char *value, struct tio_error *err);

@@ -67,7 +67,7 @@ int tsm_read_link(int root, struct function *dsm, struct tio_error *err)
 {
 	struct attr connect = attr_of_function(dsm->bdf, "tsm/connect");
 	struct attr bound = attr_of_function(dsm->bdf, "tsm/bound");
-	char tsm[TSM_NAME_MAX], tdi[TSM_NAME_MAX];
+	char tsm[TSM_NAME_MAX] = "", tdi[TSM_NAME_MAX] = "";
 	int r;
 
 	r = read_name(root, &connect, tsm, err);
