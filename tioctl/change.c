@@ -96,45 +96,19 @@ const struct command command_plan = {
 	.run = run_plan,
 };
 
-/* What was reached, in the daemon's own words: the link and the TDI of each function. */
-static void print_reached(struct tioctl *t)
-{
-	auto_reply struct reply reply = { 0 };
-	const char *vm = t->options->value[OPTION_VM], *tdi;
-	const struct call call = { "io.tiod.GetStatus", json_pack("{s:s}", "vm", vm),
-				   .list = "functions" };
-	const json_t *f;
-	size_t i;
-
-	if (tioctl_ask(t, &call, &reply) != EXIT_DONE) {
-		failure_print(&t->err, reply.error, reply.parameters,
-			      "what was reached is unknown");
-		return;
-	}
-	json_array_foreach(json_object_get(reply.parameters, "functions"), i, f)
-	{
-		tdi = field_text(f, "tdi");
-		screen_line(&t->err, "%s: link %s%s%s", field_text(f, "address"),
-			    *field_text(f, "link") ? field_text(f, "link") : "unknown",
-			    *tdi ? ", TDI " : "", tdi);
-	}
-}
-
-static int finish_attach(struct tioctl *t, json_t *last, int code)
+/* The arguments first; what was reached and what is to be known of it stays on the screen. */
+static void print_attach(struct tioctl *t, const json_t *last)
 {
 	const json_t *handoff = json_object_get(last, "handoff");
 
 	if (t->json) {
-		tioctl_document(t, json_incref(last));
-		return code;
+		tioctl_document(t, json_incref((json_t *)last));
+		return;
 	}
-	if (json_is_object(handoff))
+	if (json_is_object(handoff)) {
 		handoff_print(t, handoff, options_format_is_json(t->options));
-	if (code == EXIT_DONE || code == EXIT_PARTLY)
-		print_reached(t);
-	if (json_is_object(handoff))
 		handoff_print_notes(&t->err, handoff);
-	return code;
+	}
 }
 
 static int run_attach(struct tioctl *t)
@@ -155,7 +129,8 @@ static int run_attach(struct tioctl *t)
 	if (!last)
 		return r;
 	r = stream_outcomes(t, last, "attached to", t->options->value[OPTION_VM]);
-	return finish_attach(t, last, r);
+	print_attach(t, last);
+	return r;
 }
 
 const struct command command_attach = {

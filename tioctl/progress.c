@@ -74,7 +74,7 @@ void progress_tick(struct progress_view *view)
 {
 	const struct running *first = view->running;
 	char line[512] = "";
-	auto_free char *escaped = NULL;
+	auto_free char *escaped = NULL, *cut = NULL;
 
 	if (!view->screen->tty || !view->n_running)
 		return;
@@ -85,8 +85,9 @@ void progress_tick(struct progress_view *view)
 	if (view->n_running > 1)
 		text_append(line, sizeof(line), "  (and %zu more)", view->n_running - 1);
 	escaped = render_escape(line);
-	render_cut(escaped, view->screen->width > 1 ? (size_t)view->screen->width - 1 : 79);
-	fprintf(view->screen->file, "\r%s\033[K", escaped);
+	cut = render_cut(escaped,
+			 view->screen->width > 1 ? (size_t)view->screen->width - 1 : 79);
+	fprintf(view->screen->file, "\r%s\033[K", cut);
 	fflush(view->screen->file);
 	view->drawn = true;
 }
@@ -94,14 +95,16 @@ void progress_tick(struct progress_view *view)
 static void begin_step(struct progress_view *view, const json_t *progress)
 {
 	struct running *running = start_running(view, field_text(progress, "family"));
+	const unsigned long long total = (unsigned long long)field_int(progress, "total", 0);
+	const bool undo = field_is(progress, "undo");
 
 	if (!running)
 		return;
-	snprintf(running->what, sizeof(running->what), "[%lld/%lld] %s%s %s",
-		 (long long)field_int(progress, "index", 0) + 1,
-		 (long long)field_int(progress, "total", 0),
-		 field_is(progress, "undo") ? "undo " : "", field_text(progress, "step"),
-		 field_text(progress, "function"));
+	if (total > 0 && !undo)
+		text_append(running->what, sizeof(running->what), "[%llu/%llu] ",
+			    (unsigned long long)field_int(progress, "index", 0) + 1, total);
+	text_append(running->what, sizeof(running->what), "%s%s %s", undo ? "undo " : "",
+		    field_text(progress, "step"), field_text(progress, "function"));
 }
 
 /* One line that stays: "connect-tsm 0000:e1:00.0 done". */
@@ -109,17 +112,17 @@ static void end_step(struct progress_view *view, const json_t *progress, const c
 {
 	struct running *running = find_running(view, field_text(progress, "family"));
 	const char *text = field_text(progress, "text");
-	const bool failed = strcmp(how, "failed") == 0;
+	const bool failed = strcmp(how, "failed") == 0, undo = field_is(progress, "undo");
 	double seconds = running ? seconds_since(&running->since) : -1;
 
 	progress_end(view);
-	screen_text(view->screen, STYLE_PLAIN, "%s%s %s ",
-		    field_is(progress, "undo") ? "undo " : "", field_text(progress, "step"),
-		    field_text(progress, "function"));
+	screen_text(view->screen, STYLE_PLAIN, "%s%s %s ", undo ? "undo " : "",
+		    field_text(progress, "step"), field_text(progress, "function"));
 	screen_text(view->screen, failed ? STYLE_BAD : STYLE_GOOD, "%s", how);
 	if (view->screen->tty && seconds >= 0)
 		screen_text(view->screen, STYLE_DIM, "  %.1f s", seconds);
-	if (failed && *text)
+	/* The outcome says why a step failed; of an undo it may say only the first failure. */
+	if (failed && undo && *text)
 		screen_text(view->screen, STYLE_PLAIN, ": %s", text);
 	screen_line(view->screen, "%s", "");
 	drop_running(view, running);
@@ -143,7 +146,7 @@ static void show_waiting(struct progress_view *view, const json_t *progress)
 		if (view->screen->tty || strcmp(before, running->waiting) == 0)
 			return;
 	}
-	screen_line(view->screen, "%s waits%s%s", family, *text ? ": " : "", text);
+	screen_line(view->screen, "%s: %s", family, *text ? text : "waiting");
 }
 
 void progress_show(struct progress_view *view, const json_t *progress)

@@ -157,27 +157,25 @@ size_t render_width(const char *text)
 	return width;
 }
 
-void render_cut(char *text, size_t columns)
+char *render_cut(const char *text, size_t columns)
 {
-	static const char ellipsis[] = "…";
 	size_t width = 0, at = 0, cut = 0, n, one;
+	struct text to = { 0 };
 
 	if (render_width(text) <= columns)
-		return;
+		return must(strdup(text));
+	/* Up to where the mark still fits behind. */
 	while (text[at]) {
 		one = one_width(text + at, &n);
-		if (width + one > columns)
+		if (width + one >= columns)
 			break;
-		if (width + one < columns)
-			cut = at + n;
 		width += one;
 		at += n;
+		cut = at;
 	}
-	/* Up to three bytes for the mark: there is room where as much was cut off. */
-	if (columns && strlen(text) - cut >= strlen(ellipsis))
-		strcpy(text + cut, ellipsis);
-	else
-		text[cut] = '\0';
+	add_bytes(&to, text, cut);
+	add_bytes(&to, "…", columns ? strlen("…") : 0);
+	return to.data;
 }
 
 static bool is_shell_safe(char c)

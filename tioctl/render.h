@@ -45,8 +45,9 @@ char *render_escape(const char *text);
 /* Columns that escaped text takes on a terminal. */
 size_t render_width(const char *text);
 
-/* Cuts escaped text to @columns, with "…" at the end if it was longer. */
-void render_cut(char *text, size_t columns);
+/* @text, escaped, in at most @columns, with "…" at the end if it was longer.  Owned by the
+ * caller. */
+char *render_cut(const char *text, size_t columns);
 
 /* @text as one word for a POSIX shell; control characters make it bash's $'…'.  Owned by the
  * caller. */

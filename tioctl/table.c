@@ -77,15 +77,15 @@ static void print_cell(const struct table *table, size_t column, const struct ce
 {
 	const bool last = column + 1 == table->n_columns;
 	const bool right = table->columns[column].right;
-	auto_free char *text = must(strdup(cell->text));
+	const size_t columns = table->columns[column].flexible && screen->tty ? width
+									      : SIZE_MAX;
+	auto_free char *text = render_cut(cell->text, columns);
 	int pad;
 
 	if (!screen->tty) {
 		fprintf(screen->file, "%s%c", text, last ? '\n' : '\t');
 		return;
 	}
-	if (table->columns[column].flexible)
-		render_cut(text, width);
 	pad = (int)(width - render_width(text));
 	if (right)
 		fprintf(screen->file, "%*s", pad, "");
