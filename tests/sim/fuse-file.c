@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -168,8 +169,16 @@ static void close_handle(struct handle *handle, const struct sim_caller *who)
 	handle_free(&handle->opened);
 }
 
+/*
+ * A write that hangs must not keep others from the same attribute ("bind" of a driver is
+ * there for many devices), as the kernel's own lock on the file would.  libfuse 3.14 has
+ * no name for that flag, so the answer is written out.
+ */
+#define OPEN_FLAGS (FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES)
+
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct fuse_open_out opened;
 	struct request rq;
 	int r;
 
@@ -179,9 +188,10 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		request_done(&rq, r);
 		return;
 	}
+	opened = (struct fuse_open_out){ .fh = fi->fh, .open_flags = OPEN_FLAGS };
 	request_settle(&rq);
 	/* Nobody takes it: the caller was killed meanwhile, and no release will come. */
-	if (fuse_reply_open(req, fi) == -ENOENT)
+	if (fuse_reply_buf(req, (const char *)&opened, sizeof(opened)) == -ENOENT)
 		close_handle(handle_of(fi), &rq.who);
 }
 

@@ -25,12 +25,14 @@ static struct {
 
 /*
  * Truncation on open comes as a setattr of its own: for attributes it means nothing,
- * and for stored files it is an operation that can fail by itself.
+ * and for stored files it is an operation that can fail by itself.  The target of a link
+ * never changes, so the kernel may keep it: a new link is a new node.
  */
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	(void)userdata;
 	conn->want &= ~(unsigned int)FUSE_CAP_ATOMIC_O_TRUNC;
+	conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
 }
 
 static const struct fuse_lowlevel_ops ops = {

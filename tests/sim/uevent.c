@@ -58,6 +58,7 @@ void sim_uevent(const char *action, const char *devpath, const char *const *env)
 	for (; env && *env; env++)
 		at = put(buf, at, *env, "");
 	head->nlmsg_len = at;
+	head->nlmsg_type = NLMSG_MIN_TYPE; /* below are control messages, which go nowhere */
 	head->nlmsg_flags = NLM_F_REQUEST;
 	out_uevent(buf, at);
 }
