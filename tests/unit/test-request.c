@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+#include <errno.h>
+
+#include "base/text.h"
+#include "fake-host.h"
+
+struct name {
+	char typed[64];
+	int result;
+	char function[BDF_STRLEN];
+	int vf_index;
+};
+
+ParameterizedTestParameters(request, a_name_is_resolved_or_refused)
+{
+	static struct name names[] = {
+		{ "0000:01:00.0", 0, "0000:01:00.0", -1 },
+		{ "01:00.0", 0, "0000:01:00.0", -1 },
+		{ "slot:7", 0, "0000:01:00.0", -1 },
+		{ "02:00.0/vf0", 0, "0000:02:00.1", 0 },
+		{ "0000:02:00.0/vf7", 0, "0000:02:01.0", 7 },
+		{ "02:00.0/vf8", -ERANGE, "", 0 },
+		{ "01:00.0/vf0", -ERANGE, "", 0 },
+		{ "02:00.0/vf", -EINVAL, "", 0 },
+		{ "02:00.0/vfx", -EINVAL, "", 0 },
+		{ "02:00.0/vf-1", -EINVAL, "", 0 },
+		{ "03:00.0", -ENODEV, "", 0 },
+		{ "slot:8", -ENODEV, "", 0 },
+		{ "01:00", -EINVAL, "", 0 },
+		{ "01:20.0", -EINVAL, "", 0 },
+		{ "01:00.8", -EINVAL, "", 0 },
+		{ "01:00.0 ", -EINVAL, "", 0 },
+		{ "../../etc", -EINVAL, "", 0 },
+		{ "", -EINVAL, "", 0 },
+		{ "0000:01:00.000000000000000000000000000000000000000000000000", -EINVAL, "",
+		  0 },
+	};
+
+	return cr_make_param_array(struct name, names, ARRAY_SIZE(names));
+}
+
+ParameterizedTest(struct name *name, request, a_name_is_resolved_or_refused)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+	struct target target = { 0 };
+	struct fake_host host;
+	char found[BDF_STRLEN];
+
+	fake_host_init(&host);
+	text_copy(fake_function(&host, "01:00.0")->slot, 16, "7");
+	cr_assert(
+		eq(int, request_resolve(&host.world, name->typed, &target, &err), name->result),
+		"%s", name->typed);
+	if (name->result == 0) {
+		cr_expect(eq(str, (char *)bdf_format(target.function, found), name->function));
+		cr_expect(eq(int, target.vf_index, name->vf_index));
+		cr_expect(eq(str, target.named, name->typed));
+	} else {
+		cr_expect(ne(int, err.text[0], 0), "a refusal is a sentence");
+		cr_expect(ne(int, err.fix[0], 0), "and says what to do");
+	}
+	fake_host_finish(&host);
+}
