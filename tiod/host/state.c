@@ -167,12 +167,25 @@ static int write_assignments(struct host *host, const struct assignments *all,
 	return store_replace(host->state_fd, ASSIGNMENTS, text, strlen(text), err);
 }
 
+/* Puts @one where it belongs in its VM; two workers must not choose the same root port. */
+static int place(struct assignments *all, const struct assignment *one, struct tio_error *err)
+{
+	struct assignment placed = *one;
+	int r;
+
+	r = assignments_place(all, &placed, err);
+	if (r == 0 && assignments_put(all, &placed) < 0)
+		r = error_set(err, -ENOMEM, "out of memory");
+	return r;
+}
+
 /* @one NULL: @function goes. */
 static int update(struct host *host, const struct assignment *one, struct bdf function,
 		  struct tio_error *err)
 {
 	auto_close int lock = -1;
 	struct assignments all = { 0 };
+	bool changed = true;
 	int r;
 
 	r = store_lock(host->state_fd, ASSIGNMENTS_LOCK, &lock, err);
@@ -182,9 +195,11 @@ static int update(struct host *host, const struct assignment *one, struct bdf fu
 	if (r < 0)
 		return r;
 
-	if (one && assignments_put(&all, one) < 0)
-		r = error_set(err, -ENOMEM, "out of memory");
-	else if (one || assignments_remove(&all, function))
+	if (one)
+		r = place(&all, one, err);
+	else
+		changed = assignments_remove(&all, function);
+	if (r == 0 && changed)
 		r = write_assignments(host, &all, err);
 	assignments_finish(&all);
 	return r;
