@@ -73,7 +73,7 @@ static void add_partitions(struct pci_dev *dev, struct kid *disk, const json_t *
 		char name[64];
 		struct kid *kid;
 
-		snprintf(name, sizeof(name), "%sp%zu", disk->device.name, i + 1);
+		snprintf(name, sizeof(name), "%sp%u", disk->device.name, (unsigned int)i + 1);
 		kid = block_new(dev, &part_type, disk->device.dir, name, bytes);
 		((struct disk_part *)kid->data)->number = (int)i + 1;
 		attr_printf(kid->device.dir, "partition", "%zu\n", i + 1);
