@@ -185,6 +185,10 @@ static int detach_parameters(struct tioctl *t, json_t **ret)
 		screen_line(&t->err, "tioctl: detach takes either devices or --vm VM");
 		return EXIT_USAGE;
 	}
+	if (options_has(options, OPTION_VF) && (vm || names_all(options))) {
+		screen_line(&t->err, "tioctl: --vf needs the device whose VFs are meant");
+		return EXIT_USAGE;
+	}
 	if (names_all(options)) {
 		r = list_attached(t, &functions);
 		if (r != EXIT_DONE)

@@ -166,7 +166,6 @@ static const struct {
 } assignment_rows[] = {
 	{ "vm", "VM", SHAPE_TEXT },
 	{ "named", "named as", SHAPE_TEXT },
-	{ "lead", "comes along with", SHAPE_TEXT },
 	{ "vf", "VF index", SHAPE_NUMBER },
 	{ "port", "root port of the VM", SHAPE_NUMBER },
 };
@@ -247,6 +246,20 @@ static void show_group(const struct screen *screen, const char *group)
 	fputc('\n', screen->file);
 }
 
+static void print_assignment(const struct screen *screen, const json_t *assignment)
+{
+	const char *lead = field_text(assignment, "lead");
+
+	if (!json_is_object(assignment))
+		return;
+	show_group(screen, "Assignment");
+	for (size_t i = 0; i < ARRAY_SIZE(assignment_rows); i++)
+		show_field(screen, assignment_rows[i].label, assignment, assignment_rows[i].key,
+			   assignment_rows[i].shape);
+	if (strcmp(lead, field_text(assignment, "function")) != 0)
+		show_field(screen, "comes along with", assignment, "lead", SHAPE_TEXT);
+}
+
 static void print_show(const struct screen *screen, const json_t *f)
 {
 	const json_t *assignment = json_object_get(f, "assignment");
@@ -257,11 +270,7 @@ static void print_show(const struct screen *screen, const json_t *f)
 			show_group(screen, rows[i].group);
 		show_field(screen, rows[i].label, f, rows[i].key, rows[i].shape);
 	}
-	if (json_is_object(assignment))
-		show_group(screen, "Assignment");
-	for (size_t i = 0; i < ARRAY_SIZE(assignment_rows); i++)
-		show_field(screen, assignment_rows[i].label, assignment, assignment_rows[i].key,
-			   assignment_rows[i].shape);
+	print_assignment(screen, assignment);
 	if (json_is_object(error))
 		show_group(screen, "Last failure");
 	show_field(screen, "step", error, "step", SHAPE_TEXT);

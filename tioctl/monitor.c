@@ -5,7 +5,9 @@
  */
 
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "tioctl/field.h"
@@ -103,14 +105,25 @@ static int fail(struct tioctl *t, const struct reply *reply)
 	return failure_exit_code(reply->error);
 }
 
+/* A pipe whose reader has gone shows as an error: no need to wait for the next event then. */
+static int watch_reader(void)
+{
+	struct stat st;
+
+	return fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode) ? STDOUT_FILENO : -1;
+}
+
 static int run_monitor(struct tioctl *t)
 {
 	auto_reply struct reply reply = { 0 };
 
+	t->client.stop_fd = watch_reader();
 	if (client_send(&t->client, "io.tiod.Monitor", NULL, true, &reply) < 0)
 		return fail(t, &reply);
 	do {
 		client_next(&t->client, -1, &reply);
+		if (strcmp(reply.error, FAILURE_INTERRUPTED) == 0)
+			return EXIT_DONE;
 		if (reply.error[0])
 			return fail(t, &reply);
 		if (t->json)

@@ -151,9 +151,10 @@ def run(*args, script=None, lenient=False, env=None, timeout=30):
     return result
 
 
-def bare(*args, env=None):
-    """Runs tioctl without a daemon."""
+def bare(*args, env=None, user=None):
+    """Runs tioctl without a daemon, as another user if need be."""
     done = subprocess.run([TIOCTL, *args], timeout=30, env=env or environment(),
+                          user=user, extra_groups=None if user is None else [],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, check=False)
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -99,7 +99,8 @@ def test_some_of_several_is_partly():
     r = run("attach", GPU, NIC, "--vm", "gpu-vm", script=attach_script(end(
         outcome(), outcome(NIC, failed=failure("no answer", "try again"),
                            name="io.tiod.Timeout"), given=handoff())))
-    expect(r, 9, "vfio-pci", [f"{GPU} attached to gpu-vm", f"tioctl: {NIC}: no answer (try again)"])
+    expect(r, 9, "vfio-pci", [f"{GPU} attached to gpu-vm",
+                              f"tioctl: {NIC}: no answer (try again)"])
 
 
 def test_all_of_several_failing_alike_keeps_the_code():
@@ -130,7 +131,8 @@ def test_dry_run_is_plan():
     a = run("attach", GPU, "--vm", "gpu-vm", "--dry-run", script=script)
     b = run("plan", GPU, "--vm", "gpu-vm", script=script)
     equal(a.out, b.out)
-    expect(a, 0, [f" 1. reserve {GPU} for gpu-vm\n", " 2. bind", "note: phys-bits must be 52\n"])
+    expect(a, 0, [f" 1. reserve {GPU} for gpu-vm\n", " 2. bind",
+                  "note: phys-bits must be 52\n"])
     plan.update(steps=[], notes=[])
     expect(run("plan", GPU, "--vm", "gpu-vm", script=script), 0, "nothing to do")
 

@@ -4,8 +4,9 @@
 
 import json
 import re
+import subprocess
 
-from fake import CLOSE, environment, equal, expect, main, run, run_tty
+from fake import (CLOSE, HANG, TIOCTL, Fake, environment, equal, expect, main, run, run_tty)
 from shapes import (GPU, NIC, VF, assignment, attached, error, failure, function, job,
                     progress, status)
 
@@ -39,7 +40,8 @@ def test_list_json_is_the_reply():
 
 
 def test_list_on_a_terminal_is_aligned_and_fits():
-    functions = (function(name="Größe 名前 " + "x" * 200), attached(address=NIC, name="short"))
+    functions = (function(name="Größe 名前 " + "x" * 200),
+                 attached(address=NIC, name="short"))
     r = run_tty("list", script=listing(*functions), width=90)
     expect(r, 0, ["\x1b[1mADDRESS", "…", "\x1b[32mattached"])
     plain = [re.sub(r"\x1b\[\d*m", "", line) for line in r.out.split("\r\n")][:3]
@@ -57,10 +59,15 @@ def test_show_is_grouped():
     script = {"io.tiod.GetFunction": [{"parameters": {"function": attached(
         error=failure("it broke", "mend it", step="connect-tsm"))}}]}
     r = run("show", "e1:00.0", script=script)
-    expect(r, 0, [f"address\t{GPU}\n", "largest BAR\t128 GiB\n", "TEE-IO\tyes\n", "VM\tgpu-vm\n",
+    expect(r, 0, [f"address\t{GPU}\n", "largest BAR\t128 GiB\n", "TEE-IO\tyes\n",
+                  "VM\tgpu-vm\n",
                   f"group members\t{GPU} 0000:e1:00.1\n", "read\t1.5 s ago\n",
                   "failure\tit broke\n", "what to do\tmend it\n"])
-    equal("physical function" in r.out, False)
+    equal("physical function" in r.out or "comes along" in r.out, False)
+    along = attached(assignment=assignment(function="0000:e1:00.1"))
+    expect(run("show", "e1:00.1", script={
+        "io.tiod.GetFunction": [{"parameters": {"function": along}}]}), 0,
+           f"comes along with\t{GPU}\n")
     r = run_tty("show", "e1:00.0", script=script)
     expect(r, 0, ["\x1b[1mCapabilities\x1b[0m", "  state                   \x1b[32mattached"])
 
@@ -133,6 +140,15 @@ def test_monitor_is_a_line_an_event():
     for line in r.out.splitlines():
         if not re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S", line):
             raise AssertionError(line)
+
+
+def test_monitor_ends_when_nobody_reads_it():
+    with Fake({"io.tiod.Monitor": [event("ready"), HANG]}) as fake:
+        process = subprocess.Popen([TIOCTL, "--socket", fake.path, "monitor"],
+                                   env=environment(), stdout=subprocess.PIPE)
+        process.stdout.readline()
+        process.stdout.close()
+        equal(process.wait(10), 0)
 
 
 def test_monitor_json_is_a_document_a_line():

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The command line, the socket, and what comes over it that should not: exit codes and words."""
+"""The command line, the socket, and what comes over it that should not."""
 
 import json
 import os
@@ -58,9 +58,19 @@ def test_a_socket_that_nobody_listens_on():
         path = os.path.join(folder, "s")
         socket.socket(socket.AF_UNIX).bind(path)
         expect(bare("--socket", path, "list"), 7, err="Connection refused")
-        if os.geteuid() != 0:
+
+
+def test_a_socket_that_is_not_for_us():
+    nobody = 65534 if os.geteuid() == 0 else None  # root may use every socket
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        path = os.path.join(folder, "s")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
             os.chmod(path, 0)
-            expect(bare("--socket", path, "list"), 3, err="join the group \"tiod\"")
+            r = bare("--socket", path, "list", user=nobody)
+    expect(r, 3, err=f"tioctl: may not use {path}: Permission denied (join the group \"tiod\"")
 
 
 def test_a_path_that_is_too_long():
@@ -104,13 +114,15 @@ ODD = [None, 3, "x", [], [3], [[]], {}, [None], [{}], [{"address": 3, "assignmen
 
 def test_values_of_the_wrong_type_are_shown_or_refused_but_never_crash():
     verbs = {"list": (LIST, "functions"), "status": ("io.tiod.GetStatus", "functions"),
-             "jobs": ("io.tiod.ListJobs", "jobs"), "hugepages": ("io.tiod.GetHugepages", "pools"),
+             "jobs": ("io.tiod.ListJobs", "jobs"),
+             "hugepages": ("io.tiod.GetHugepages", "pools"),
              "reload": ("io.tiod.Reload", "warnings"), "vms": ("io.tiod.ListVms", "vms"),
              "show x": ("io.tiod.GetFunction", "function"), "ide x": ("io.tiod.GetIde", "ide"),
              "qemu x": ("io.tiod.GetQemuArgs", "handoff"),
              "plan x --vm v": ("io.tiod.Plan", "plans"), "version": ("io.tiod.GetHost", "tsms"),
              "attach x --vm v": ("io.tiod.Attach", "outcomes"),
-             "detach x": ("io.tiod.Detach", "outcomes"), "monitor": ("io.tiod.Monitor", "event")}
+             "detach x": ("io.tiod.Detach", "outcomes"),
+             "monitor": ("io.tiod.Monitor", "event")}
     for verb, (method, key) in verbs.items():
         for odd in ODD:
             script = {method: [{"parameters": {key: odd}}], **({} if verb == "status" else
@@ -153,13 +165,14 @@ def test_a_huge_reply_is_shown():
 
 
 def test_a_reply_without_end_is_given_up_at_16_MiB():
-    r = run("list", script={LIST: [Raw(b"{\"parameters\":{\"x\":\"")] + [Raw(b"x" * 65536)] * 300},
-            timeout=60)
+    endless = [Raw(b"{\"parameters\":{\"x\":\"")] + [Raw(b"x" * 65536)] * 300
+    r = run("list", script={LIST: endless}, timeout=60)
     expect(r, 1, err="larger than 16 MiB")
 
 
 def test_more_replies_than_were_asked_for_are_left_alone():
-    expect(run("list", script={LIST: [Raw(b"{\"parameters\":{\"functions\":[]}}\0{}\0{}\0")]}), 0)
+    three = Raw(b"{\"parameters\":{\"functions\":[]}}\0{}\0{}\0")
+    expect(run("list", script={LIST: [three]}), 0)
 
 
 USAGE = [
@@ -195,6 +208,8 @@ USAGE = [
     (["attach", "x", "--vm", "a", "--wait", "maybe"], "--wait is yes|no"),
     (["detach"], "detach takes either devices or --vm VM"),
     (["detach", "x", "--vm", "a"], "detach takes either devices or --vm VM"),
+    (["detach", "--vm", "a", "--vf", "0"], "--vf needs the device"),
+    (["detach", "all", "--vf", "0"], "--vf needs the device"),
     (["detach", "x", "--force=all"], "--force is open"),
     (["status", "x", "--vm", "a"], "a device or --vm, not both"),
     (["cancel", "x"], "\"x\" is not the number of a job"),
@@ -218,7 +233,8 @@ def test_help_names_every_verb_and_exit_code():
         "list show status plan attach detach connect disconnect ide qemu monitor hugepages "
         "jobs cancel reload vms version").split()])
     expect(r, 0, ["  7  tiod is not running", "--socket PATH"])
-    expect(bare("attach", "--help"), 0, ["Usage: tioctl attach DEV", "--with-companions", "--vf"])
+    expect(bare("attach", "--help"), 0, ["Usage: tioctl attach DEV", "--with-companions",
+                                         "--vf"])
     expect(bare("--version"), 0, "tioctl 0.")
 
 

@@ -10,6 +10,7 @@
 #include "tioctl/client.h"
 #include "tioctl/failure.h"
 #include "tioctl/field.h"
+#include "tioctl/tioctl.h"
 
 /* A client that is connected to the test: what tests/cli can't show of it. */
 static struct client connected(int *daemon)
@@ -59,6 +60,19 @@ Test(client, says_when_nothing_has_come_yet_and_goes_on)
 	cr_assert(eq(int, client_next(&client, 1000, &reply), 1));
 	cr_assert(eq(str, reply.error, ""));
 	client_finish(&client);
+}
+
+Test(client, does_not_wait_for_ever_for_a_daemon_that_is_silent)
+{
+	auto_reply struct reply reply = { 0 };
+	auto_close int daemon = -1;
+	struct tioctl t = { .client = connected(&daemon) };
+
+	t.client.patience_ms = 10;
+	cr_assert(eq(int, tioctl_ask(&t, &(struct call){ "io.tiod.ListVms" }, &reply),
+		     EXIT_TIMEOUT));
+	cr_assert(eq(str, reply.error, FAILURE_SILENT));
+	client_finish(&t.client);
 }
 
 Test(client, keeps_what_came_beyond_the_first_reply)
