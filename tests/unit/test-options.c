@@ -54,8 +54,8 @@ ParameterizedTestParameters(options, names_are_expanded_by_vf)
 
 ParameterizedTest(struct expansion *expansion, options, names_are_expanded_by_vf)
 {
-	struct screen screen = { .file = fopen("/dev/null", "w") };
-	auto_fclose FILE *null = screen.file;
+	auto_fclose FILE *null = fopen("/dev/null", "w");
+	struct screen screen = { .file = null };
 	struct options options;
 	char *argv[WORDS_MAX + 1];
 	auto_json json_t *names = NULL;
