@@ -138,14 +138,37 @@ static int do_tsm_gone(const struct fault *fault, const struct act *act)
 
 static int do_kill(const struct fault *fault, const struct act *act)
 {
-	pid_t parent = fault->act == FAULT_KILL ? 0 : process_parent(act->who->pid);
-
-	/* The parent first: it must not see its child's death. */
-	if (parent > 0)
-		kill(parent, SIGKILL);
-	if (fault->act != FAULT_KILL_PARENT && act->who->pid > 0)
+	if (act->who->pid > 0)
 		kill(act->who->pid, SIGKILL);
 	return fault->after ? ACT_GO : -EINTR;
+}
+
+/* How long a killed parent may take to go; it holds nothing that we could wait for. */
+#define DEATH_MS 2000
+
+/* The caller goes on without its parent, unless it asked to die with it. */
+static int do_kill_parent(const struct fault *fault, const struct act *act)
+{
+	pid_t parent = process_parent(act->who->pid);
+
+	(void)fault;
+	if (parent > 0)
+		kill(parent, SIGKILL);
+	for (int ms = 0; parent > 0 && !process_is_gone(parent) && ms < DEATH_MS; ms++) {
+		if (sim_sleep(1, SIM_UNINTERRUPTIBLE) < 0)
+			return -EINTR;
+	}
+	return process_is_dying(act->who->pid) ? -EINTR : ACT_GO;
+}
+
+/* The parent first: it must not see its child's death. */
+static int do_kill_both(const struct fault *fault, const struct act *act)
+{
+	pid_t parent = process_parent(act->who->pid);
+
+	if (parent > 0)
+		kill(parent, SIGKILL);
+	return do_kill(fault, act);
 }
 
 static int do_stop(const struct fault *fault, const struct act *act)
@@ -163,17 +186,17 @@ static const struct {
 	const char *name;
 	int (*run)(const struct fault *fault, const struct act *act);
 } acts[FAULT_ACT_COUNT] = {
-	[FAULT_ERRNO]       = { "errno",       do_errno    },
-	[FAULT_HANG]        = { "hang",        do_hang     },
-	[FAULT_DELAY]       = { "delay",       do_delay    },
-	[FAULT_NOEFFECT]    = { "noeffect",    do_noeffect },
-	[FAULT_VANISH]      = { "vanish",      do_vanish   },
-	[FAULT_TSM_GONE]    = { "tsm-gone",    do_tsm_gone },
-	[FAULT_KILL]        = { "kill",        do_kill     },
-	[FAULT_KILL_PARENT] = { "kill-parent", do_kill     },
-	[FAULT_KILL_BOTH]   = { "kill-both",   do_kill     },
-	[FAULT_STOP]        = { "signal-stop", do_stop     },
-	[FAULT_COUNT]       = { "count",       NULL        },
+	[FAULT_ERRNO]       = { "errno",       do_errno       },
+	[FAULT_HANG]        = { "hang",        do_hang        },
+	[FAULT_DELAY]       = { "delay",       do_delay       },
+	[FAULT_NOEFFECT]    = { "noeffect",    do_noeffect    },
+	[FAULT_VANISH]      = { "vanish",      do_vanish      },
+	[FAULT_TSM_GONE]    = { "tsm-gone",    do_tsm_gone    },
+	[FAULT_KILL]        = { "kill",        do_kill        },
+	[FAULT_KILL_PARENT] = { "kill-parent", do_kill_parent },
+	[FAULT_KILL_BOTH]   = { "kill-both",   do_kill_both   },
+	[FAULT_STOP]        = { "signal-stop", do_stop        },
+	[FAULT_COUNT]       = { "count",       NULL           },
 };
 /* clang-format on */
 

@@ -58,6 +58,17 @@ bool process_is_dying(pid_t pid)
 	return false;
 }
 
+bool process_is_gone(pid_t pid)
+{
+	char status[STATUS_MAX];
+	const char *state;
+
+	if (!read_status(pid, status))
+		return true;
+	state = status_field(status, "\nState:\t");
+	return state && (*state == 'Z' || *state == 'X');
+}
+
 pid_t process_parent(pid_t pid)
 {
 	char status[STATUS_MAX];
