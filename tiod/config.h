@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * tiod.conf with its drop-ins, and the VMs' files: INI in systemd's style.
+ *
+ * A file that cannot be used leaves what was in force before; unknown sections and keys
+ * are warnings.  Both are notes with file and line, for the log, for Reload's
+ * reply and for --check-config.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/log.h"
+#include "core/vm.h"
+
+#define CONFIG_CLIENTS_MAX 1024
+
+struct note {
+	bool error; /* else a warning */
+	char text[512];
+};
+
+struct config {
+	unsigned workers;
+	unsigned turn_seconds;
+	unsigned step_ms; /* 0: each step's own */
+	unsigned clients;
+	enum log_level log_level;
+
+	struct vm *vms; /* owned, sorted by name */
+	size_t n_vms;
+	struct note *notes; /* owned; of the last reading */
+	size_t n_notes;
+};
+
+/*
+ * Reads @dir/tiod.conf, @dir/tiod.conf.d and @dir/vms.d.  @ret starts as { 0 } or holds what
+ * is in force now.  -EINVAL: something was wrong and is said in the notes; @ret is usable.
+ * -ENOMEM: @ret is as before.
+ */
+int config_load(const char *dir, struct config *ret);
+void config_finish(struct config *config);
+
+/* "error", "warning", "info", "debug".  0 or -EINVAL. */
+int config_log_level(const char *text, enum log_level *ret);
+
+/* Borrowed until the next config_load(); NULL if no file describes it. */
+const struct vm *config_find_vm(const struct config *config, const char *name);

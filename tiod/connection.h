@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * One client: its buffers, the call that it waits for, and its end.  Used by server.c;
+ * everybody else sees a struct call.
+ */
+
+#include "server.h"
+
+/* A reply, or what is left of it. */
+struct chunk {
+	struct chunk *next;
+	char *data; /* owned */
+	size_t size, sent;
+};
+
+struct connection {
+	struct server *server; /* borrowed */
+	struct connection *next;
+	struct peer peer;
+	int fd;                      /* owned */
+	sd_event_source *io, *stall; /* owned */
+
+	char *in;                           /* owned */
+	size_t in_start, in_size, in_space; /* what is unread begins at in_start */
+	size_t in_seen;                     /* of the unread, by wire_next() */
+	struct chunk *out, **out_end;       /* owned */
+	size_t out_size;
+
+	struct call *call; /* being answered; borrowed from whoever ends it */
+	bool eof, hung_up, dead;
+	bool again;      /* there may be a whole message left */
+	bool processing; /* process() is further down the stack */
+};
+
+/* Takes @fd over, also on failure. */
+int connection_new(struct server *server, int fd, const struct peer *peer);
+
+/* It stays in memory until the loop comes round, for those further down the stack. */
+void connection_close(struct connection *c);
+void connection_reap(struct server *server);

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "interface.h"
+#include "methods.h"
+
+#define GRACE_USEC (10 * 1000000ull) /* for workers when we are told to stop */
+#define KILL_USEC  2500000           /* for them to die */
+#define FLUSH_USEC 500000            /* and for the last replies */
+#define EXACT_USEC 50000
+
+uint64_t now_usec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+void daemon_worker_fds(const struct daemon *daemon, int ret[static 6])
+{
+	const struct host *host = &daemon->host;
+	const int fds[] = { host->sys_fd, host->proc_fd, host->dev_fd, host->runtime_fd,
+			    host->state_fd };
+	int n = 0;
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			ret[n++] = fds[i];
+	ret[n] = -1;
+}
+
+static void on_changed(void *arg, struct bdf bdf)
+{
+	events_changed(arg, bdf);
+}
+
+static void on_removed(void *arg, struct bdf bdf)
+{
+	events_removed(arg, bdf);
+}
+
+static void on_newer(void *arg, struct bdf bdf)
+{
+	scans_mark(arg, bdf);
+}
+
+struct cache_watch daemon_watch(struct daemon *daemon)
+{
+	return (struct cache_watch){
+		.changed = on_changed, .removed = on_removed, .newer = on_newer, .arg = daemon
+	};
+}
+
+/* --- The start --- */
+
+static void become_ready(struct daemon *daemon)
+{
+	size_t capable = 0;
+
+	for (size_t i = 0; i < daemon->cache.snap.n_functions; i++)
+		capable += function_is_tdisp(&daemon->cache.snap.functions[i]);
+	daemon->phase = DAEMON_READY;
+	server_open(&daemon->server);
+	scans_enable(daemon);
+	log_info("ready: %zu functions, %zu of them TDISP- or IDE-capable, %zu assigned",
+		 daemon->cache.snap.n_functions, capable, daemon->cache.all.n);
+	sd_notifyf(0, "READY=1\nSTATUS=%zu functions, %zu TDISP- or IDE-capable, %zu assigned",
+		   daemon->cache.snap.n_functions, capable, daemon->cache.all.n);
+}
+
+/* Recovery may have changed anything; else only the links were left out so far. */
+static void read_links(struct daemon *daemon)
+{
+	daemon->phase = DAEMON_LINKS;
+	if (daemon->recovered_any)
+		scans_mark_everything(daemon);
+	for (size_t i = 0; i < daemon->cache.snap.n_functions; i++)
+		if (daemon->cache.snap.functions[i].tsm_group)
+			scans_mark(daemon, daemon->cache.snap.functions[i].bdf);
+	if (scans_has_work(daemon))
+		scans_start(daemon, false, true);
+	else
+		become_ready(daemon);
+}
+
+static bool still_recovering(const struct daemon *daemon)
+{
+	for (const struct job *job = daemon->jobs.list; job; job = job->next)
+		if (job->kind == JOB_RECOVER && job->state != JOB_STUCK)
+			return true;
+	return false;
+}
+
+static void on_recovered(struct job *job, void *arg)
+{
+	struct daemon *daemon = arg;
+
+	daemon->recovered_any |= job->changed || job->code < 0;
+}
+
+static void recover(struct daemon *daemon, const struct result *result)
+{
+	daemon->phase = DAEMON_RECOVERING;
+	for (size_t i = 0; i < result->n_journals; i++) {
+		struct job *job = job_new(daemon, JOB_RECOVER);
+
+		if (!job) {
+			log_error("memory is short: what the last tiod left is not looked at");
+			break;
+		}
+		job->request.family = result->journals[i];
+		job->request.families[job->request.n_families++] = result->journals[i];
+		job->ended = on_recovered;
+		job->arg = daemon;
+		job_submit(job);
+	}
+	if (daemon->phase == DAEMON_RECOVERING && !still_recovering(daemon))
+		read_links(daemon);
+}
+
+void daemon_scan_ended(struct daemon *daemon, const struct result *result,
+		       const struct tio_error *why)
+{
+	if (daemon->phase == DAEMON_FIRST_SCAN && !result) {
+		log_error("cannot start without having read the host: %s", why->text);
+		sd_event_exit(daemon->event, why->code ? why->code : -EIO);
+	} else if (daemon->phase == DAEMON_FIRST_SCAN) {
+		recover(daemon, result);
+	} else if (daemon->phase == DAEMON_LINKS) {
+		become_ready(daemon);
+	}
+}
+
+/* --- The stop --- */
+
+static void arm_grace(struct daemon *daemon, uint64_t usec)
+{
+	sd_event_source_set_time_relative(daemon->grace, usec);
+	sd_event_source_set_enabled(daemon->grace, SD_EVENT_ONESHOT);
+}
+
+static int on_grace(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	if (jobs_running(daemon) == 0 || daemon->killed_all)
+		return sd_event_exit(daemon->event, 0);
+	log_warning(
+		"workers still run; they are stopped, and the next start puts back what they "
+		"did");
+	daemon->killed_all = true;
+	arm_grace(daemon, KILL_USEC);
+	jobs_kill_all(daemon);
+	return 0;
+}
+
+/* Once nothing runs, only the last replies are waited for. */
+static void finish_stopping(struct daemon *daemon)
+{
+	if (jobs_running(daemon) > 0)
+		return;
+	if (!server_has_output(&daemon->server)) {
+		sd_event_exit(daemon->event, 0);
+		return;
+	}
+	arm_grace(daemon, FLUSH_USEC);
+}
+
+void daemon_job_ended(struct daemon *daemon)
+{
+	if (daemon->phase == DAEMON_RECOVERING && !still_recovering(daemon))
+		read_links(daemon);
+	else if (daemon->phase == DAEMON_STOPPING)
+		finish_stopping(daemon);
+}
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	if (daemon->phase == DAEMON_STOPPING)
+		return sd_event_exit(daemon->event, 0);
+	log_info("stopping (%s)", strsignal((int)info->ssi_signo));
+	sd_notify(0, "STOPPING=1\nSTATUS=waiting for running jobs");
+	daemon->phase = DAEMON_STOPPING;
+	server_close(&daemon->server);
+	arm_grace(daemon, GRACE_USEC);
+	jobs_cancel_queued(daemon);
+	finish_stopping(daemon);
+	return 0;
+}
+
+/* --- Configuration --- */
+
+static void say_notes(const struct config *config)
+{
+	for (size_t i = 0; i < config->n_notes; i++)
+		log_line(config->notes[i].error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s",
+			 config->notes[i].text);
+}
+
+static void apply_config(struct daemon *daemon)
+{
+	const struct daemon_options *options = daemon->options;
+
+	log_set_level(options->log_level_given ? options->log_level : daemon->config.log_level);
+	daemon->server.max_connections = daemon->config.clients;
+}
+
+void daemon_reload(struct daemon *daemon)
+{
+	sd_notify(0, "STATUS=reading the configuration again");
+	if (config_load(daemon->options->config_dir, &daemon->config) < 0)
+		log_warning(
+			"the configuration has mistakes: what was in force before stays for them");
+	say_notes(&daemon->config);
+	apply_config(daemon);
+	log_info("configuration read: %zu VMs", daemon->config.n_vms);
+	jobs_pump(daemon);
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info,
+		     void *userdata)
+{
+	daemon_reload(userdata);
+	return 0;
+}
+
+/* --- The process --- */
+
+static int watch_signals(struct daemon *daemon)
+{
+	int r;
+
+	r = sd_event_add_signal(daemon->event, NULL, SIGTERM, on_stop, daemon);
+	if (r >= 0)
+		r = sd_event_add_signal(daemon->event, NULL, SIGINT, on_stop, daemon);
+	if (r >= 0)
+		r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_reload, daemon);
+	if (r >= 0)
+		r = sd_event_add_time(daemon->event, &daemon->grace, CLOCK_MONOTONIC,
+				      UINT64_MAX, EXACT_USEC, on_grace, daemon);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(daemon->grace, SD_EVENT_OFF);
+	return r;
+}
+
+static int block_signals(void)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaddset(&set, signals[i]);
+	return sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
+}
+
+static int set_up(struct daemon *daemon, struct tio_error *err)
+{
+	int r;
+
+	r = block_signals();
+	if (r >= 0)
+		r = sd_event_new(&daemon->event);
+	if (r >= 0)
+		r = sd_event_set_watchdog(daemon->event, true);
+	if (r >= 0)
+		r = watch_signals(daemon);
+	if (r < 0)
+		return error_set(err, r, "prepare the event loop: %s", strerror(-r));
+	r = idl_parse(interface_org_varlink_service, &daemon->idl[0], err);
+	if (r == 0)
+		r = idl_parse(interface_io_tiod, &daemon->idl[1], err);
+	if (r == 0)
+		r = host_init(&daemon->host, &daemon->options->roots, err);
+	if (r == 0)
+		r = events_init(daemon, err);
+	/* Listen first, read afterwards: nothing is lost between the two. */
+	if (r == 0)
+		r = scans_init(daemon, err);
+	if (r == 0)
+		r = server_init(&daemon->server, daemon->event, daemon->options->socket, err);
+	return r;
+}
+
+static void tear_down(struct daemon *daemon)
+{
+	server_finish(&daemon->server);
+	events_finish(daemon);
+	jobs_finish(daemon);
+	scans_finish(daemon);
+	turns_finish(&daemon->turns);
+	cache_finish(&daemon->cache);
+	for (size_t i = 0; i < DAEMON_INTERFACES; i++)
+		idl_finish(&daemon->idl[i]);
+	host_finish(&daemon->host);
+	sd_event_source_disable_unref(daemon->grace);
+	sd_event_unref(daemon->event);
+	config_finish(&daemon->config);
+}
+
+int daemon_run(const struct daemon_options *options, struct config *config,
+	       struct tio_error *err)
+{
+	struct daemon daemon = { .options = options,
+				 .config = *config,
+				 .server = { .fd = -1 },
+				 .host = { -1, -1, -1, -1, -1 } };
+	int r;
+
+	*config = (struct config){ 0 };
+	daemon.server.handle = methods_call;
+	daemon.server.arg = &daemon;
+	r = set_up(&daemon, err);
+	if (r == 0) {
+		apply_config(&daemon);
+		say_notes(&daemon.config);
+		scans_start(&daemon, true, false);
+		r = sd_event_loop(daemon.event);
+		if (r < 0)
+			error_set(err, r, "tiod ended early: %s", strerror(-r));
+	}
+	tear_down(&daemon);
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * tiod: options, the lock of the runtime folder, and off.  The only file that names the
+ * places of a real host.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "daemon.h"
+
+#ifndef TIOD_PLUGIN_DIR
+#error "the build says where plugins are"
+#endif
+
+enum { OPTION_FIRST = 256, OPTION_CHECK = OPTION_FIRST, OPTION_VERSION, OPTION_LEVEL };
+
+struct command_line {
+	const char *sys, *proc, *dev, *runtime, *state, *config, *plugins, *socket;
+	const char *level;
+	bool check;
+};
+
+/* --name=DIR options: where they go. */
+/* clang-format off */
+static const struct place {
+	const char *name;
+	size_t offset;
+	const char *preset, *what;
+} places[] = {
+	{ "sys",         offsetof(struct command_line, sys),     "/sys",          "sysfs" },
+	{ "proc",        offsetof(struct command_line, proc),    "/proc",         "procfs" },
+	{ "dev",         offsetof(struct command_line, dev),     "/dev",          "device nodes" },
+	{ "runtime-dir", offsetof(struct command_line, runtime), "/run/tiod",     "journal, lock, socket" },
+	{ "state-dir",   offsetof(struct command_line, state),   "/var/lib/tiod", "assignments" },
+	{ "config-dir",  offsetof(struct command_line, config),  "/etc/tiod",     "tiod.conf, vms.d" },
+	{ "plugin-dir",  offsetof(struct command_line, plugins), TIOD_PLUGIN_DIR, "plugins" },
+	{ "socket",      offsetof(struct command_line, socket),  NULL,            "socket (RUNTIME-DIR/io.tiod)" },
+};
+/* clang-format on */
+
+static const char **place_of(struct command_line *line, const struct place *place)
+{
+	return (const char **)((char *)line + place->offset);
+}
+
+static int usage(FILE *to)
+{
+	fprintf(to, "tiod [OPTION…]: brings TDISP devices up for confidential VMs\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		fprintf(to, "  --%s=PATH%*s%s%s%s%s\n", places[i].name,
+			(int)(14 - strlen(places[i].name)), "", places[i].what,
+			places[i].preset ? " (" : "", places[i].preset ?: "",
+			places[i].preset ? ")" : "");
+	fprintf(to, "  --log-level=LEVEL   error, warning, info or debug\n"
+		    "  --check-config      read the configuration, say what is wrong with it\n"
+		    "  --version, --help\n");
+	return to == stderr ? 2 : 0;
+}
+
+/* -1: go on; else the exit status. */
+static int parse(int argc, char **argv, struct command_line *line)
+{
+	struct option options[ARRAY_SIZE(places) + 5] = { 0 };
+	size_t n = 0;
+	int c;
+
+	for (; n < ARRAY_SIZE(places); n++) {
+		options[n] = (struct option){ places[n].name, required_argument, NULL, (int)n };
+		*place_of(line, &places[n]) = places[n].preset;
+	}
+	options[n++] = (struct option){ "check-config", no_argument, NULL, OPTION_CHECK };
+	options[n++] = (struct option){ "version", no_argument, NULL, OPTION_VERSION };
+	options[n++] = (struct option){ "log-level", required_argument, NULL, OPTION_LEVEL };
+	options[n++] = (struct option){ "help", no_argument, NULL, 'h' };
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+		if (c >= 0 && (size_t)c < ARRAY_SIZE(places))
+			*place_of(line, &places[c]) = optarg;
+		else if (c == OPTION_CHECK)
+			line->check = true;
+		else if (c == OPTION_LEVEL)
+			line->level = optarg;
+		else if (c == OPTION_VERSION)
+			return printf("tiod %s\n", TIOD_VERSION) < 0;
+		else
+			return usage(c == 'h' ? stdout : stderr);
+	}
+	return optind < argc ? usage(stderr) : -1;
+}
+
+static int check_config(const char *dir)
+{
+	struct config config = { 0 };
+	int r = config_load(dir, &config);
+
+	for (size_t i = 0; i < config.n_notes; i++)
+		fprintf(stderr, "%s: %s\n", config.notes[i].error ? "error" : "warning",
+			config.notes[i].text);
+	printf("Workers=%u TurnTimeout=%u StepTimeout=%g MaxClients=%u\n", config.workers,
+	       config.turn_seconds, config.step_ms / 1000.0, config.clients);
+	for (size_t i = 0; i < config.n_vms; i++) {
+		const struct vm *vm = &config.vms[i];
+		char memory[32], page[32];
+
+		printf("%s: Memory=%s HugepageSize=%s User=%s\n", vm->name,
+		       text_from_bytes(vm->memory, memory, sizeof(memory)),
+		       vm->hugepage_size
+			       ? text_from_bytes(vm->hugepage_size, page, sizeof(page))
+			       : "no",
+		       vm->user[0] ? vm->user : "-");
+	}
+	config_finish(&config);
+	return r < 0;
+}
+
+static int make_folders(const char *path)
+{
+	char part[256];
+
+	if (!text_copy(part, sizeof(part), path))
+		return -ENAMETOOLONG;
+	for (char *p = part + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	return mkdir(part, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* One tiod a runtime folder: two would undo each other's changes. */
+static int lock_runtime(const char *dir, int *ret)
+{
+	auto_text struct text path = { 0 };
+	auto_close int fd = -1;
+	int r;
+
+	r = make_folders(dir);
+	if (r < 0) {
+		log_error("make the folder %s: %s", dir, strerror(-r));
+		return r;
+	}
+	if (text_add(&path, "%s/lock", dir) < 0)
+		return -ENOMEM;
+	fd = open(path.data, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		r = -errno;
+		log_error("open %s: %s", path.data, strerror(-r));
+		return r;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		r = -errno;
+		log_error(
+			"another tiod uses %s already: stop it first (systemctl stop tiod), or "
+			"give this one a --runtime-dir of its own",
+			dir);
+		return r;
+	}
+	*ret = take_fd(&fd);
+	return 0;
+}
+
+/* Every client is a descriptor. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max < 4096 ? limit.rlim_max : 4096;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int run(const struct command_line *line, struct daemon_options *options)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+	auto_text struct text socket = { 0 };
+	struct config config = { 0 };
+	auto_close int lock = -1;
+
+	if (lock_runtime(line->runtime, &lock) < 0)
+		return 1;
+	if (text_add(&socket, "%s/io.tiod", line->runtime) < 0)
+		return 1;
+	options->socket = line->socket ? line->socket : socket.data;
+	allow_descriptors();
+	/* Mistakes in it were noted, and what they leave is good enough to go on with. */
+	(void)config_load(line->config, &config);
+	if (daemon_run(options, &config, &err) < 0) {
+		log_error("%s", err.text);
+		return 1;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct command_line line = { 0 };
+	struct daemon_options options = { 0 };
+	int status = parse(argc, argv, &line);
+
+	if (status >= 0)
+		return status;
+	if (line.level && config_log_level(line.level, &options.log_level) < 0)
+		return usage(stderr);
+	if (line.check)
+		return check_config(line.config);
+	options.log_level_given = line.level;
+	options.config_dir = line.config;
+	options.roots = (struct host_roots){ .sys = line.sys,
+					     .proc = line.proc,
+					     .dev = line.dev,
+					     .runtime = line.runtime,
+					     .state = line.state,
+					     .plugins = line.plugins };
+	return run(&line, &options);
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Methods that start jobs, and those that act on the daemon.  Names are resolved on the
+ * cache; everything else is decided by the worker, which reads the family afresh.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "methods.h"
+#include "orders.h"
+
+/* --- Targets --- */
+
+static bool waits(const struct call *call)
+{
+	return !json_is_false(json_object_get(call->wire.parameters, "wait"));
+}
+
+static struct bdf family_of(const struct daemon *daemon, const struct target *target)
+{
+	const struct function *f = snapshot_find(&daemon->cache.snap, target->function);
+
+	if (!f)
+		f = snapshot_find(&daemon->cache.snap, target->physfn);
+	return f ? function_family(f) : target->function;
+}
+
+static int add_family(struct request *request, struct bdf family, struct tio_error *err)
+{
+	for (size_t i = 0; i < request->n_families; i++)
+		if (bdf_equal(request->families[i], family))
+			return 0;
+	if (request->n_families == REQUEST_FAMILIES_MAX)
+		return error_kind_set(err, ERROR_INVALID, -E2BIG,
+				      "this would touch more than %d cards at once",
+				      REQUEST_FAMILIES_MAX);
+	request->families[request->n_families++] = family;
+	return 0;
+}
+
+/* Each card that a request touches is locked while it runs. */
+static int list_families(const struct daemon *daemon, struct request *request,
+			 struct tio_error *err)
+{
+	int r = add_family(request, request->family, err);
+
+	for (size_t i = 0; r == 0 && i < request->n_targets; i++)
+		r = add_family(request, family_of(daemon, &request->targets[i]), err);
+	return r;
+}
+
+static int check_all(struct order *order, struct tio_error *err)
+{
+	int r;
+
+	r = jobs_check_room(order->daemon, order->kind, order->n_jobs, err);
+	for (size_t i = 0; r == 0 && i < order->n_jobs; i++) {
+		const struct request *request = &order->jobs[i]->request;
+
+		for (size_t k = 0; r == 0 && k < request->n_families; k++)
+			r = jobs_check_family(order->daemon, request->families[k], err);
+	}
+	return r;
+}
+
+static void submit(struct order *order, int r, bool wait, const struct tio_error *err)
+{
+	struct tio_error refusal = *err;
+
+	if (r == 0)
+		r = check_all(order, &refusal);
+	if (r < 0)
+		order_fail(order, &refusal);
+	else
+		order_submit(order, wait);
+}
+
+/* --- Plan and Attach --- */
+
+static int get_vfs(const struct call *call, unsigned *ret, struct tio_error *err)
+{
+	const json_t *value = json_object_get(call->wire.parameters, "vfs");
+	json_int_t n = json_integer_value(value);
+
+	if (!value || json_is_null(value)) {
+		*ret = 0;
+		return 0;
+	}
+	if (n < 1 || n > UINT16_MAX) {
+		error_kind_set(err, ERROR_INVALID, -ERANGE, "%lld is not a number of VFs",
+			       (long long)n);
+		error_fix(err, "leave it out to keep the VFs as they are");
+		return -ERANGE;
+	}
+	*ret = (unsigned)n;
+	return 0;
+}
+
+static int complete_attach(struct order *order, const struct vm *vm, unsigned vfs,
+			   struct tio_error *err)
+{
+	static const struct plugins none;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < order->n_jobs; i++) {
+		struct request *request = &order->jobs[i]->request;
+
+		request->vm = *vm;
+		request->vfs = vfs;
+		request->with_companions = methods_flag(order->call, "withCompanions");
+		/* What a plugin takes along the worker finds out: plugins are not loaded here.
+		 */
+		r = request_add_companions(&order->daemon->cache.snap, &none, request, err);
+	}
+	return r;
+}
+
+static int gather_attach(struct order *order, struct tio_error *err)
+{
+	const struct daemon *daemon = order->daemon;
+	const json_t *names = json_object_get(order->call->wire.parameters, "functions"), *name;
+	const struct vm *vm;
+	struct target target;
+	unsigned vfs = 0;
+	size_t i;
+	int r = 0;
+
+	if (json_array_size(names) == 0)
+		return error_kind_set(err, ERROR_INVALID, -EINVAL, "no function is named");
+	json_array_foreach(names, i, name)
+	{
+		r = request_resolve(&daemon->cache.snap, json_string_value(name), &target, err);
+		if (r == 0)
+			r = order_add(order, family_of(daemon, &target), &target, err);
+		if (r < 0)
+			return r;
+	}
+	r = get_vfs(order->call, &vfs, err);
+	if (r < 0)
+		return r;
+	vm = methods_find_vm(daemon, methods_text(order->call, "vm"), err);
+	if (!vm)
+		return err->code;
+	text_copy(order->vm, sizeof(order->vm), vm->name);
+	return complete_attach(order, vm, vfs, err);
+}
+
+static void attach(struct daemon *daemon, struct call *call, enum job_kind kind)
+{
+	struct order *order = order_new(daemon, call, kind, VERB_ATTACH);
+	struct tio_error err = TIO_ERROR_NONE;
+
+	if (order)
+		submit(order, gather_attach(order, &err), kind == JOB_PLAN || waits(call),
+		       &err);
+}
+
+void method_plan(struct daemon *daemon, struct call *call)
+{
+	attach(daemon, call, JOB_PLAN);
+}
+
+void method_attach(struct daemon *daemon, struct call *call)
+{
+	attach(daemon, call, JOB_CHANGE);
+}
+
+/* --- Detach --- */
+
+static int add_assigned(struct order *order, const struct assignment *one,
+			struct tio_error *err)
+{
+	struct target target = { .function = one->function,
+				 .physfn = one->physfn,
+				 .vf_index = one->vf_index,
+				 .lead = one->lead };
+
+	text_copy(target.named, sizeof(target.named), one->named);
+	return order_add(order, one->family, &target, err);
+}
+
+/* A function that is gone can still be given up, by the address that it had. */
+static int add_named(struct order *order, const char *name, struct tio_error *err)
+{
+	const struct daemon *daemon = order->daemon;
+	const struct assignments *all = &daemon->cache.all;
+	const struct assignment *one;
+	struct target target = { 0 };
+	int r;
+
+	r = request_resolve(&daemon->cache.snap, name, &target, err);
+	if (r < 0 && bdf_parse(name, &target.function) < 0)
+		return r;
+	one = assignments_find(all, target.function);
+	if (!one)
+		return r < 0 ? r : order_add(order, family_of(daemon, &target), &target, err);
+	*err = TIO_ERROR_NONE;
+
+	/* What came along with it goes back with it. */
+	r = add_assigned(order, one, err);
+	for (size_t i = 0; r == 0 && i < all->n; i++)
+		if (bdf_equal(all->list[i].lead, one->function))
+			r = add_assigned(order, &all->list[i], err);
+	return r;
+}
+
+static int add_vm(struct order *order, const char *vm, struct tio_error *err)
+{
+	const struct assignments *all = &order->daemon->cache.all;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < all->n; i++)
+		if (strcmp(all->list[i].vm, vm) == 0)
+			r = add_assigned(order, &all->list[i], err);
+	if (r == 0 && order->n_jobs == 0 && !methods_find_vm(order->daemon, vm, err))
+		return err->code;
+	return r;
+}
+
+static int gather_detach(struct order *order, struct tio_error *err)
+{
+	const json_t *names = json_object_get(order->call->wire.parameters, "functions"), *name;
+	const char *vm = methods_text(order->call, "vm");
+	size_t i;
+	int r = 0;
+
+	if ((json_array_size(names) > 0) == (*vm != '\0'))
+		return error_kind_set(err, ERROR_INVALID, -EINVAL,
+				      "name either functions or a VM, and not both");
+	if (*vm)
+		r = add_vm(order, vm, err);
+	json_array_foreach(names, i, name)
+	{
+		if (r == 0)
+			r = add_named(order, json_string_value(name), err);
+	}
+	for (i = 0; r == 0 && i < order->n_jobs; i++) {
+		struct request *request = &order->jobs[i]->request;
+
+		request->force_open = methods_flag(order->call, "forceOpen");
+		r = list_families(order->daemon, request, err);
+	}
+	return r;
+}
+
+void method_detach(struct daemon *daemon, struct call *call)
+{
+	struct order *order = order_new(daemon, call, JOB_CHANGE, VERB_DETACH);
+	struct tio_error err = TIO_ERROR_NONE;
+
+	if (order)
+		submit(order, gather_detach(order, &err), waits(call), &err);
+}
+
+/* --- The link alone --- */
+
+static int gather_link(struct order *order, struct tio_error *err)
+{
+	const struct daemon *daemon = order->daemon;
+	const char *tsm = methods_text(order->call, "tsm");
+	struct request *request;
+	struct target target;
+	int r;
+
+	r = request_resolve(&daemon->cache.snap, methods_text(order->call, "function"), &target,
+			    err);
+	if (r == 0)
+		r = order_add(order, family_of(daemon, &target), &target, err);
+	if (r < 0)
+		return r;
+	request = &order->jobs[0]->request;
+	if (!text_copy(request->tsm, sizeof(request->tsm), tsm)) {
+		error_kind_set(err, ERROR_INVALID, -EINVAL, "there is no TSM \"%.32s\"", tsm);
+		error_fix(err, "`ls /sys/class/tsm` shows them");
+		return -EINVAL;
+	}
+	return list_families(daemon, request, err);
+}
+
+static void change_link(struct daemon *daemon, struct call *call, enum verb verb)
+{
+	struct order *order = order_new(daemon, call, JOB_CHANGE, verb);
+	struct tio_error err = TIO_ERROR_NONE;
+
+	if (order)
+		submit(order, gather_link(order, &err), true, &err);
+}
+
+void method_connect(struct daemon *daemon, struct call *call)
+{
+	change_link(daemon, call, VERB_CONNECT);
+}
+
+void method_disconnect(struct daemon *daemon, struct call *call)
+{
+	change_link(daemon, call, VERB_DISCONNECT);
+}
+
+/* --- The daemon --- */
+
+void method_cancel_job(struct daemon *daemon, struct call *call)
+{
+	json_int_t id = json_integer_value(json_object_get(call->wire.parameters, "job"));
+	struct tio_error err = TIO_ERROR_NONE;
+	struct job *job = jobs_find(daemon, (uint64_t)id);
+
+	if (!job || id < 0) {
+		error_kind_set(&err, ERROR_NO_JOB, -ENOENT, "there is no job %lld",
+			       (long long)id);
+		error_fix(&err, "`tioctl jobs` lists what runs and waits");
+	} else if (job->state == JOB_RECOVERING) {
+		error_kind_set(&err, ERROR_BUSY, -EBUSY,
+			       "job %lld is being put back already and cannot be stopped",
+			       (long long)id);
+	} else if (job->state == JOB_STUCK) {
+		error_kind_set(&err, ERROR_STUCK, -EBUSY,
+			       "job %lld hangs inside the kernel and cannot be stopped",
+			       (long long)id);
+		error_fix(&err, "see the kernel's log (dmesg) for what it waits for");
+	} else {
+		job_cancel(job, &call->who);
+	}
+	if (err.code < 0)
+		methods_fail(call, &err);
+	else
+		methods_reply(call, json_object());
+}
+
+void method_reload(struct daemon *daemon, struct call *call)
+{
+	json_t *list = json_array();
+
+	daemon_reload(daemon);
+	for (size_t i = 0; i < daemon->config.n_notes; i++)
+		json_array_append_new(list, json_string(daemon->config.notes[i].text));
+	methods_reply(call, json_pack("{so}", "warnings", list));
+}

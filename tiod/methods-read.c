@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Methods that answer from the cache; none waits for the kernel.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/report.h"
+#include "handoff/qemu.h"
+#include "methods.h"
+#include "views.h"
+
+void method_get_host(struct daemon *daemon, struct call *call)
+{
+	json_t *reply = report_host(&daemon->cache.snap, daemon->cache.all.n);
+
+	if (reply) {
+		json_object_set_new(reply, "jobs",
+				    json_integer((json_int_t)jobs_running(daemon)));
+		json_object_set_new(reply, "ready",
+				    json_boolean(daemon->phase == DAEMON_READY));
+	}
+	methods_reply(call, reply);
+}
+
+static bool is_listed(const struct function *f, bool all)
+{
+	if (function_is_tdisp(f))
+		return true;
+	return all && f->kind != FUNCTION_ROOT_PORT && f->kind != FUNCTION_BRIDGE;
+}
+
+/* Those that are assigned, but not in the host. */
+static void add_absent(const struct daemon *daemon, json_t *list)
+{
+	for (size_t i = 0; i < daemon->cache.all.n; i++) {
+		struct bdf bdf = daemon->cache.all.list[i].function;
+
+		if (!snapshot_find(&daemon->cache.snap, bdf))
+			json_array_append_new(list, view_function(daemon, bdf));
+	}
+}
+
+void method_list_functions(struct daemon *daemon, struct call *call)
+{
+	const struct snapshot *snap = &daemon->cache.snap;
+	bool all = methods_flag(call, "all");
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < snap->n_functions; i++)
+		if (is_listed(&snap->functions[i], all) ||
+		    assignments_find(&daemon->cache.all, snap->functions[i].bdf))
+			json_array_append_new(list,
+					      view_function(daemon, snap->functions[i].bdf));
+	add_absent(daemon, list);
+	methods_reply(call, json_pack("{so}", "functions", list));
+}
+
+/* One that is there, or one that is gone but still assigned. */
+static int resolve(const struct daemon *daemon, const char *name, struct bdf *ret,
+		   struct tio_error *err)
+{
+	struct target target;
+	struct bdf bdf;
+	int r;
+
+	r = request_resolve(&daemon->cache.snap, name, &target, err);
+	if (r == 0) {
+		*ret = target.function;
+		return 0;
+	}
+	if (bdf_parse(name, &bdf) < 0 || !assignments_find(&daemon->cache.all, bdf))
+		return r;
+	*ret = bdf;
+	return 0;
+}
+
+void method_get_function(struct daemon *daemon, struct call *call)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+	struct bdf bdf;
+
+	if (resolve(daemon, methods_text(call, "function"), &bdf, &err) < 0)
+		methods_fail(call, &err);
+	else
+		methods_reply(call, json_pack("{so}", "function", view_function(daemon, bdf)));
+}
+
+static bool has_assigned(const struct daemon *daemon, const char *vm)
+{
+	for (size_t i = 0; i < daemon->cache.all.n; i++)
+		if (strcmp(daemon->cache.all.list[i].vm, vm) == 0)
+			return true;
+	return false;
+}
+
+void method_get_status(struct daemon *daemon, struct call *call)
+{
+	const char *name = methods_text(call, "function"), *vm = methods_text(call, "vm");
+	const struct assignments *all = &daemon->cache.all;
+	struct tio_error err = TIO_ERROR_NONE;
+	struct bdf only = BDF_NONE;
+	json_t *list;
+
+	if ((*name && resolve(daemon, name, &only, &err) < 0) ||
+	    (*vm && !has_assigned(daemon, vm) && !methods_find_vm(daemon, vm, &err))) {
+		methods_fail(call, &err);
+		return;
+	}
+	list = json_array();
+	if (only.valid)
+		json_array_append_new(list, view_function(daemon, only));
+	for (size_t i = 0; !only.valid && i < all->n; i++)
+		if (!*vm || strcmp(all->list[i].vm, vm) == 0)
+			json_array_append_new(list,
+					      view_function(daemon, all->list[i].function));
+	methods_reply(call, json_pack("{so so}", "functions", list, "jobs", view_jobs(daemon)));
+}
+
+void method_get_ide(struct daemon *daemon, struct call *call)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+	const struct function *f;
+	struct target target;
+
+	if (request_resolve(&daemon->cache.snap, methods_text(call, "function"), &target,
+			    &err) < 0) {
+		methods_fail(call, &err);
+		return;
+	}
+	/* A VF that could be made has no registers to show: its PF has. */
+	f = snapshot_find(&daemon->cache.snap, target.function);
+	if (!f)
+		f = snapshot_find(&daemon->cache.snap, target.physfn);
+	if (f) {
+		methods_reply(call,
+			      json_pack("{so}", "ide", report_ide(&daemon->cache.snap, f)));
+		return;
+	}
+	error_kind_set(&err, ERROR_NO_FUNCTION, -ENODEV, "%s is not there", target.named);
+	methods_fail(call, &err);
+}
+
+/* --- VMs --- */
+
+void method_get_vm(struct daemon *daemon, struct call *call)
+{
+	const struct assignments *all = &daemon->cache.all;
+	struct tio_error err = TIO_ERROR_NONE;
+	const struct vm *vm = methods_find_vm(daemon, methods_text(call, "vm"), &err);
+	json_t *list;
+
+	if (!vm) {
+		methods_fail(call, &err);
+		return;
+	}
+	list = json_array();
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->list[i].vm, vm->name) == 0)
+			json_array_append_new(list, report_assignment(&all->list[i]));
+	methods_reply(call,
+		      json_pack("{ss ss sI sI so ss so}", "name", vm->name, "file", vm->file,
+				"memory", (json_int_t)vm->memory, "hugepageSize",
+				(json_int_t)vm->hugepage_size, "numaNode",
+				vm->numa_node == VM_NODE_AUTO ? json_null()
+							      : json_integer(vm->numa_node),
+				"user", vm->user, "assignments", list));
+}
+
+void method_list_vms(struct daemon *daemon, struct call *call)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < daemon->config.n_vms; i++)
+		json_array_append_new(list, json_string(daemon->config.vms[i].name));
+	methods_reply(call, json_pack("{so}", "vms", list));
+}
+
+void method_get_qemu_args(struct daemon *daemon, struct call *call)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+	const struct vm *vm = methods_find_vm(daemon, methods_text(call, "vm"), &err);
+
+	if (!vm) {
+		methods_fail(call, &err);
+		return;
+	}
+	methods_reply(call,
+		      json_pack("{so}", "handoff",
+				qemu_arguments(&daemon->cache.snap, &daemon->cache.all, vm)));
+}
+
+/* --- The daemon itself --- */
+
+static void on_gone(void *arg)
+{
+	/* The job goes on; its end finds that nobody waits. */
+}
+
+static void on_looked(struct job *job, void *arg)
+{
+	struct call *call = arg;
+
+	if (job->code < 0)
+		methods_fail(call, &job->error);
+	else
+		methods_reply(call, json_pack("{so}", "pools",
+					      report_hugepages(&job->daemon->cache.snap)));
+}
+
+/* No event tells when pages are taken, so a worker looks. */
+void method_get_hugepages(struct daemon *daemon, struct call *call)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+	struct job *job;
+
+	if (jobs_check_room(daemon, JOB_LOOK, 1, &err) < 0) {
+		methods_fail(call, &err);
+		return;
+	}
+	job = job_new(daemon, JOB_LOOK);
+	if (!job) {
+		methods_reply(call, NULL);
+		return;
+	}
+	call->gone = on_gone;
+	job->ended = on_looked;
+	job->arg = call;
+	job_submit(job);
+}
+
+void method_list_jobs(struct daemon *daemon, struct call *call)
+{
+	methods_reply(call, json_pack("{so}", "jobs", view_jobs(daemon)));
+}
+
+void method_monitor(struct daemon *daemon, struct call *call)
+{
+	events_subscribe(daemon, call);
+}

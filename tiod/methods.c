@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "methods.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "core/report.h"
+#include "interface.h"
+
+/* clang-format off */
+const struct method methods[] = {
+	{ "org.varlink.service.GetInfo", ACCESS_ANYONE, MORE_NO, method_get_info },
+	{ "org.varlink.service.GetInterfaceDescription",
+				  ACCESS_ANYONE, MORE_NO,   method_get_interface_description },
+	{ "io.tiod.GetHost",       ACCESS_READ,   MORE_NO,   method_get_host },
+	{ "io.tiod.ListFunctions", ACCESS_READ,   MORE_NO,   method_list_functions },
+	{ "io.tiod.GetFunction",   ACCESS_READ,   MORE_NO,   method_get_function },
+	{ "io.tiod.GetStatus",     ACCESS_READ,   MORE_NO,   method_get_status },
+	{ "io.tiod.GetIde",        ACCESS_READ,   MORE_NO,   method_get_ide },
+	{ "io.tiod.Plan",          ACCESS_READ,   MORE_NO,   method_plan },
+	{ "io.tiod.Attach",        ACCESS_CHANGE, MORE_MAY,  method_attach },
+	{ "io.tiod.Detach",        ACCESS_CHANGE, MORE_MAY,  method_detach },
+	{ "io.tiod.Connect",       ACCESS_CHANGE, MORE_MAY,  method_connect },
+	{ "io.tiod.Disconnect",    ACCESS_CHANGE, MORE_MAY,  method_disconnect },
+	{ "io.tiod.GetVm",         ACCESS_READ,   MORE_NO,   method_get_vm },
+	{ "io.tiod.ListVms",       ACCESS_READ,   MORE_NO,   method_list_vms },
+	{ "io.tiod.GetQemuArgs",   ACCESS_READ,   MORE_NO,   method_get_qemu_args },
+	{ "io.tiod.GetHugepages",  ACCESS_READ,   MORE_NO,   method_get_hugepages },
+	{ "io.tiod.ListJobs",      ACCESS_READ,   MORE_NO,   method_list_jobs },
+	{ "io.tiod.CancelJob",     ACCESS_CHANGE, MORE_NO,   method_cancel_job },
+	{ "io.tiod.Reload",        ACCESS_CHANGE, MORE_NO,   method_reload },
+	{ "io.tiod.Monitor",       ACCESS_READ,   MORE_MUST, method_monitor },
+	{ NULL },
+};
+/* clang-format on */
+
+/* --- For the methods --- */
+
+void methods_fail(struct call *call, const struct tio_error *err)
+{
+	call_error(call, report_error_name(err), report_error(err));
+}
+
+void methods_reply(struct call *call, json_t *reply)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+
+	if (reply) {
+		call_reply(call, reply);
+		return;
+	}
+	error_kind_set(&err, ERROR_BUSY, -ENOMEM, "tiod is short of memory");
+	methods_fail(call, &err);
+}
+
+const char *methods_text(const struct call *call, const char *key)
+{
+	return json_string_value(json_object_get(call->wire.parameters, key)) ?: "";
+}
+
+bool methods_flag(const struct call *call, const char *key)
+{
+	return json_is_true(json_object_get(call->wire.parameters, key));
+}
+
+const struct vm *methods_find_vm(const struct daemon *daemon, const char *name,
+				 struct tio_error *err)
+{
+	const char *dir = daemon->options->config_dir;
+	const struct vm *vm = config_find_vm(&daemon->config, name);
+
+	if (vm)
+		return vm;
+	if (!text_is_name(name, VM_NAME_MAX - 1)) {
+		error_kind_set(
+			err, ERROR_INVALID, -EINVAL,
+			"\"%.64s\" is not the name of a VM: letters, digits, '-', '_' and "
+			"'.', at most %d of them",
+			name, VM_NAME_MAX - 1);
+		return NULL;
+	}
+	error_kind_set(err, ERROR_NO_VM, -ENOENT, "no file describes the VM \"%s\"", name);
+	error_fix(
+		err,
+		"write %s/vms.d/%s.conf with the lines \"[VM]\", \"Memory=64G\" and "
+		"\"HugepageSize=2M\" (\"no\": without hugepages), then `systemctl reload tiod`",
+		dir, name);
+	return NULL;
+}
+
+/* --- Calls --- */
+
+static const struct method *find(const char *name)
+{
+	for (const struct method *method = methods; method->name; method++)
+		if (strcmp(method->name, name) == 0)
+			return method;
+	return NULL;
+}
+
+static void fail_plainly(struct call *call, const char *error, const char *key,
+			 const char *value)
+{
+	char name[64];
+
+	text_copy(name, sizeof(name), "org.varlink.service.");
+	text_append(name, sizeof(name), "%s", error);
+	call_error(call, name, key ? json_pack("{ss}", key, value) : NULL);
+}
+
+/* A method that is not there, or an interface that is not. */
+static void fail_unknown(struct call *call)
+{
+	char interface[WIRE_METHOD_MAX];
+	size_t length;
+
+	text_copy(interface, sizeof(interface), call->wire.method);
+	*strrchr(interface, '.') = '\0';
+	length = strlen(interface);
+	for (const struct method *method = methods; method->name; method++) {
+		if (strncmp(method->name, interface, length) != 0 ||
+		    strchr(method->name + length + 1, '.'))
+			continue;
+		if (method->name[length] == '.') {
+			fail_plainly(call, "MethodNotFound", "method", call->wire.method);
+			return;
+		}
+	}
+	fail_plainly(call, "InterfaceNotFound", "interface", interface);
+}
+
+static bool is_allowed(const struct peer *who, enum access access)
+{
+	switch (access) {
+	case ACCESS_ANYONE:
+		return true;
+	case ACCESS_READ:
+		return who->may_read;
+	case ACCESS_CHANGE:
+		return who->may_change;
+	}
+	return false;
+}
+
+static void fail_not_permitted(struct call *call, const struct method *method)
+{
+	const char *group = method->access == ACCESS_CHANGE ? "tiod-admin" : "tiod";
+	struct tio_error err = TIO_ERROR_NONE;
+
+	error_kind_set(&err, ERROR_NOT_PERMITTED, -EPERM, "uid %u may not call %s",
+		       (unsigned)call->who.uid, method->name);
+	error_fix(&err,
+		  "be root, or a member of the group %s: `usermod -aG %s USER`, then log in "
+		  "again",
+		  group, group);
+	log_warning("%s (pid %d)", err.text, (int)call->who.pid);
+	methods_fail(call, &err);
+}
+
+/* NULL if the parameters fit the description, else the one that does not. */
+static const char *wrong_parameter(const struct daemon *daemon, const struct call *call)
+{
+	const char *name = strrchr(call->wire.method, '.') + 1;
+
+	for (size_t i = 0; i < DAEMON_INTERFACES; i++) {
+		const struct idl *idl = &daemon->idl[i];
+		size_t length = strlen(idl->interface);
+
+		if (strncmp(call->wire.method, idl->interface, length) == 0 &&
+		    call->wire.method + length + 1 == name)
+			return idl_check(idl_find(idl, name), call->wire.parameters);
+	}
+	return NULL;
+}
+
+void methods_call(void *arg, struct call *call)
+{
+	const struct method *method = find(call->wire.method);
+	struct daemon *daemon = arg;
+	const char *wrong;
+
+	if (!method) {
+		fail_unknown(call);
+		return;
+	}
+	if (!is_allowed(&call->who, method->access)) {
+		fail_not_permitted(call, method);
+		return;
+	}
+	if (method->more == MORE_MUST && !call->wire.more) {
+		fail_plainly(call, "ExpectedMore", NULL, NULL);
+		return;
+	}
+	wrong = wrong_parameter(daemon, call);
+	if (wrong) {
+		fail_plainly(call, "InvalidParameter", "parameter", wrong);
+		return;
+	}
+	method->run(daemon, call);
+}

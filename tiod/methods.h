@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The whole API: each method's name, who may call it, and the function that does.
+ * Parameters have been checked against the interface's description when it is called.
+ */
+
+#include <stdbool.h>
+
+#include "daemon.h"
+
+enum access { ACCESS_ANYONE, ACCESS_READ, ACCESS_CHANGE };
+
+enum more { MORE_NO, MORE_MAY, MORE_MUST };
+
+struct method {
+	const char *name; /* "io.tiod.Attach" */
+	enum access access;
+	enum more more;
+	void (*run)(struct daemon *daemon, struct call *call);
+};
+
+/* Ended by a NULL name. */
+extern const struct method methods[];
+
+/* The server's handler; @arg is the daemon. */
+void methods_call(void *arg, struct call *call);
+
+/* Ends the call with @err as its error. */
+void methods_fail(struct call *call, const struct tio_error *err);
+
+/* Ends it with @reply, or with an error if that is NULL because memory is short. */
+void methods_reply(struct call *call, json_t *reply);
+
+/* Parameters; the empty string and false where they were left out. */
+const char *methods_text(const struct call *call, const char *key);
+bool methods_flag(const struct call *call, const char *key);
+
+/* NULL with a sentence that says what to write where. */
+const struct vm *methods_find_vm(const struct daemon *daemon, const char *name,
+				 struct tio_error *err);
+
+/* methods-service.c */
+void method_get_info(struct daemon *daemon, struct call *call);
+void method_get_interface_description(struct daemon *daemon, struct call *call);
+
+/* methods-read.c */
+void method_get_host(struct daemon *daemon, struct call *call);
+void method_list_functions(struct daemon *daemon, struct call *call);
+void method_get_function(struct daemon *daemon, struct call *call);
+void method_get_status(struct daemon *daemon, struct call *call);
+void method_get_ide(struct daemon *daemon, struct call *call);
+void method_get_vm(struct daemon *daemon, struct call *call);
+void method_list_vms(struct daemon *daemon, struct call *call);
+void method_get_qemu_args(struct daemon *daemon, struct call *call);
+void method_get_hugepages(struct daemon *daemon, struct call *call);
+void method_list_jobs(struct daemon *daemon, struct call *call);
+void method_monitor(struct daemon *daemon, struct call *call);
+
+/* methods-change.c */
+void method_plan(struct daemon *daemon, struct call *call);
+void method_attach(struct daemon *daemon, struct call *call);
+void method_detach(struct daemon *daemon, struct call *call);
+void method_connect(struct daemon *daemon, struct call *call);
+void method_disconnect(struct daemon *daemon, struct call *call);
+void method_cancel_job(struct daemon *daemon, struct call *call);
+void method_reload(struct daemon *daemon, struct call *call);

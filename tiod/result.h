@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What a worker process leaves behind: one header and a few arrays of plain values
+ * in a memory file, which the daemon reads when the worker has exited.
+ *
+ * Both sides are the same program image, so nothing is converted.  A file that
+ * was not written to its end is no result.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "core/assignments.h"
+#include "core/snapshot.h"
+
+struct result {
+	int code; /* 0 or a negative errno, said in @error */
+	struct tio_error error;
+	unsigned n_steps; /* of the plan that was run */
+	bool recovered;   /* a change was in flight */
+	bool has_assignments;
+	bool has_host;
+	struct snapshot host; /* with has_host: TSMs, pools and flags; its lists are empty */
+
+	/* Borrowed; after result_read() they lie in @map. */
+	const struct function *functions; /* new or changed */
+	size_t n_functions;
+	const struct bdf *removed;
+	size_t n_removed;
+	const struct bdf *journals; /* families that have one */
+	size_t n_journals;
+	const struct assignment *assignments;
+	size_t n_assignments;
+	const char *text; /* JSON of a plan, or NULL */
+	size_t text_size; /* with its NUL */
+
+	void *map; /* owned after result_read() */
+	size_t map_size;
+};
+
+/* Writes all of @result to the empty file @fd.  0 or a negative errno. */
+int result_write(int fd, const struct result *result);
+
+/* -ENODATA: the worker did not get to its end. */
+int result_read(int fd, struct result *ret);
+void result_finish(struct result *result);

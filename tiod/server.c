@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "connection.h"
+
+#define GROUP_READ   "tiod"
+#define GROUP_CHANGE "tiod-admin"
+#define BACKLOG      128
+#define NO_GROUP     ((gid_t)-1)
+
+static gid_t look_up(const char *name)
+{
+	const struct group *group = getgrnam(name);
+
+	return group ? group->gr_gid : NO_GROUP;
+}
+
+static bool is_member(const gid_t *groups, size_t n, gid_t wanted)
+{
+	for (size_t i = 0; i < n; i++)
+		if (groups[i] == wanted)
+			return wanted != NO_GROUP;
+	return false;
+}
+
+/* The groups of whoever connected, the primary one included; malloc'ed. */
+static int peer_groups(int fd, gid_t primary, gid_t **ret, size_t *ret_n)
+{
+	socklen_t size = 0;
+	gid_t *groups;
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size);
+	groups = calloc(size / sizeof(gid_t) + 1, sizeof(gid_t));
+	if (!groups)
+		return -ENOMEM;
+	if (size > 0 && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0)
+		size = 0;
+	*ret_n = size / sizeof(gid_t);
+	groups[(*ret_n)++] = primary;
+	*ret = groups;
+	return 0;
+}
+
+static int identify(const struct server *server, int fd, struct peer *ret)
+{
+	auto_free gid_t *groups = NULL;
+	struct ucred who;
+	socklen_t size = sizeof(who);
+	size_t n = 0;
+	bool owner;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+		return -errno;
+	if (peer_groups(fd, who.gid, &groups, &n) < 0)
+		return -ENOMEM;
+	owner = who.uid == 0 || who.uid == geteuid();
+	ret->uid = who.uid;
+	ret->pid = who.pid;
+	ret->may_change = owner || is_member(groups, n, server->changers);
+	ret->may_read = ret->may_change || is_member(groups, n, server->readers);
+	return 0;
+}
+
+/* Root is never locked out by what others have opened. */
+static bool has_room(struct server *server, const struct peer *peer)
+{
+	unsigned same = 0;
+
+	for (const struct connection *c = server->connections; c; c = c->next)
+		same += c->peer.uid == peer->uid;
+	if (same < SERVER_CLIENTS_PER_UID &&
+	    (server->n_connections < server->max_connections || peer->uid == 0))
+		return true;
+	if (!server->said_full)
+		log_warning("a client was turned away (uid %u, pid %d): %u of that user are "
+			    "connected, %u in all",
+			    (unsigned)peer->uid, (int)peer->pid, same, server->n_connections);
+	server->said_full = true;
+	return false;
+}
+
+static int on_listen(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct server *server = userdata;
+	auto_close int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct peer peer = { 0 };
+	int r;
+
+	if (client < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
+		/* connection_close() turns it on again; until then the loop would spin. */
+		log_error("cannot accept a client: %m");
+		if (server->connections)
+			sd_event_source_set_enabled(server->listen, SD_EVENT_OFF);
+		return 0;
+	}
+	if (client < 0)
+		return 0;
+	r = identify(server, client, &peer);
+	if (r == 0 && !has_room(server, &peer))
+		return 0;
+	if (r == 0)
+		r = connection_new(server, take_fd(&client), &peer);
+	if (r < 0)
+		log_error("cannot take a client on: %s", strerror(-r));
+	return 0;
+}
+
+static int on_reaper(sd_event_source *source, void *userdata)
+{
+	connection_reap(userdata);
+	return 0;
+}
+
+/* --- The socket --- */
+
+/* 1: one was passed, 0: none was. */
+static int take_passed(struct server *server, struct tio_error *err)
+{
+	int n = sd_listen_fds(1);
+
+	if (n <= 0)
+		return n < 0 ? error_set(err, n, "take over the passed sockets: %s",
+					 strerror(-n))
+			     : 0;
+	if (n > 1 || sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) <= 0)
+		return error_set(
+			err, -EINVAL,
+			"%d descriptors were passed; exactly one listening unix stream "
+			"socket is understood",
+			n);
+	server->fd = SD_LISTEN_FDS_START;
+	return 1;
+}
+
+static int set_access(const struct server *server, const char *path, struct tio_error *err)
+{
+	bool shared = server->readers != NO_GROUP;
+
+	/* Who may not change owners runs tiod for himself. */
+	if (shared && chown(path, (uid_t)-1, server->readers) < 0)
+		shared = false;
+	if (chmod(path, shared ? 0660 : 0600) < 0)
+		return error_set(err, -errno, "set the mode of %s: %m", path);
+	return 0;
+}
+
+static int make_socket(struct server *server, const char *path, struct tio_error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	mode_t mask;
+	int r;
+
+	if (!text_copy(address.sun_path, sizeof(address.sun_path), path)) {
+		error_set(err, -ENAMETOOLONG,
+			  "the socket's path %s is longer than %zu characters", path,
+			  sizeof(address.sun_path) - 1);
+		return -ENAMETOOLONG;
+	}
+	server->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (server->fd < 0)
+		return error_set(err, -errno, "make a socket: %m");
+
+	/* What is there belongs to a tiod that is gone: the runtime folder's lock is ours. */
+	(void)unlink(path);
+	mask = umask(0177);
+	r = bind(server->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+	umask(mask);
+	if (r < 0)
+		return error_set(err, r, "bind the socket %s: %s", path, strerror(-r));
+	text_copy(server->path, sizeof(server->path), path);
+	r = set_access(server, path, err);
+	if (r < 0)
+		return r;
+	if (listen(server->fd, BACKLOG) < 0)
+		return error_set(err, -errno, "listen on %s: %m", path);
+	return 0;
+}
+
+int server_init(struct server *server, sd_event *event, const char *path, struct tio_error *err)
+{
+	int r;
+
+	server->event = event;
+	server->readers = look_up(GROUP_READ);
+	server->changers = look_up(GROUP_CHANGE);
+	r = take_passed(server, err);
+	if (r == 0)
+		r = make_socket(server, path, err);
+	if (r < 0)
+		return r;
+	r = sd_event_add_io(event, &server->listen, server->fd, EPOLLIN, on_listen, server);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(server->listen, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_defer(event, &server->reaper, on_reaper, server);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(server->reaper, SD_EVENT_OFF);
+	return r < 0 ? error_set(err, r, "watch the socket: %s", strerror(-r)) : 0;
+}
+
+void server_open(struct server *server)
+{
+	sd_event_source_set_enabled(server->listen, SD_EVENT_ON);
+}
+
+void server_close(struct server *server)
+{
+	server->listen = sd_event_source_disable_unref(server->listen);
+	if (server->fd >= 0)
+		close(server->fd);
+	server->fd = -1;
+	if (server->path[0])
+		(void)unlink(server->path);
+	server->path[0] = '\0';
+}
+
+void server_finish(struct server *server)
+{
+	server_close(server);
+	while (server->connections)
+		connection_close(server->connections);
+	connection_reap(server);
+	server->reaper = sd_event_source_disable_unref(server->reaper);
+}
+
+bool server_has_output(const struct server *server)
+{
+	for (const struct connection *c = server->connections; c; c = c->next)
+		if (c->out)
+			return true;
+	return false;
+}

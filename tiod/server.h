@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The socket and its clients: accepts, reads and writes without ever waiting, keeps
+ * the limits, and hands each call on.  Calls of one client are answered in their order,
+ * one after the other; a client that goes away leaves its call to be finished unheard.
+ */
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "wire.h"
+
+#define SERVER_CLIENTS_PER_UID 64
+#define SERVER_QUEUE_MAX       (4 * 1024 * 1024)
+
+/* Who calls, taken once when the connection was accepted. */
+struct peer {
+	uid_t uid;
+	pid_t pid;
+	bool may_read, may_change;
+};
+
+struct connection;
+
+struct call {
+	struct wire_call wire; /* owned */
+	struct peer who;
+	struct connection *connection; /* NULL: nobody waits for a reply */
+
+	/* May be set by whoever keeps the call. */
+	void (*gone)(void *arg);    /* the client went away; the call must still be ended */
+	void (*drained)(void *arg); /* all that was queued has been sent */
+	void *arg;
+};
+
+struct server {
+	sd_event *event;                  /* borrowed */
+	int fd;                           /* owned */
+	char path[108];                   /* to be unlinked; "" if it was passed to us */
+	sd_event_source *listen, *reaper; /* owned */
+	struct connection *connections, *dead;
+	unsigned n_connections, max_connections;
+	bool said_full;
+	gid_t readers, changers; /* (gid_t)-1: no such group */
+
+	/* Gets every call that is well formed, and must end it some time. */
+	void (*handle)(void *arg, struct call *call);
+	void *arg;
+};
+
+/*
+ * Takes over the descriptor that the service manager passed, or makes @path.  Nobody is
+ * accepted before server_open().
+ */
+int server_init(struct server *server, sd_event *event, const char *path,
+		struct tio_error *err);
+void server_open(struct server *server);
+void server_close(struct server *server); /* accepts no more */
+void server_finish(struct server *server);
+
+/* True while replies wait to be sent. */
+bool server_has_output(const struct server *server);
+
+/* Each ends the call, but for call_continue(); the reference to @parameters is taken over. */
+void call_reply(struct call *call, json_t *parameters);
+void call_error(struct call *call, const char *name, json_t *parameters);
+void call_drop(struct call *call); /* without a reply; only if nobody waits for one */
+void call_continue(struct call *call, json_t *parameters);
+
+/* Better not send more now: wait for drained(). */
+bool call_is_full(const struct call *call);

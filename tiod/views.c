@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "views.h"
+
+#include "core/report.h"
+#include "daemon.h"
+
+json_t *view_function(const struct daemon *daemon, struct bdf bdf)
+{
+	const struct cache *cache = &daemon->cache;
+	const struct function *f = snapshot_find(&cache->snap, bdf);
+	const struct entry *entry = cache_entry(cache, bdf);
+	const struct job *job = jobs_of_function(daemon, bdf);
+	struct standing standing = {
+		.job = job ? job_verb(job) : NULL,
+		.job_id = job ? job->id : 0,
+		.stuck = cache_stuck(cache, cache_family(cache, bdf)),
+		.last_error = entry ? entry->error : NULL,
+		.gone = !f,
+		.age = entry ? (double)(now_usec() - entry->read_at) / 1e6 : 0,
+	};
+
+	if (f)
+		return report_function(&cache->snap, &cache->all, f, &standing);
+	return report_status(&cache->snap, &cache->all, bdf, &standing);
+}
+
+json_t *view_progress(const struct job *job, const struct progress *progress)
+{
+	json_t *json = report_progress(progress);
+	char name[BDF_STRLEN];
+
+	json_object_set_new(json, "family", json_string(bdf_format(job->request.family, name)));
+	return json;
+}
+
+json_t *view_jobs(const struct daemon *daemon)
+{
+	json_t *list = json_array();
+
+	for (const struct job *job = daemon->jobs.list; job; job = job->next)
+		if (!job_only_looks(job))
+			json_array_append_new(list, job_report(job));
+	return list;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Reports that join what the kernel shows with what the daemon knows of jobs and errors.
+ */
+
+#include <jansson.h>
+
+#include "base/bdf.h"
+#include "core/host.h"
+
+struct daemon;
+struct job;
+
+/* A function that is there or is only assigned; as io.tiod.Function. */
+json_t *view_function(const struct daemon *daemon, struct bdf bdf);
+
+/* As io.tiod.Progress. */
+json_t *view_progress(const struct job *job, const struct progress *progress);
+
+/* All jobs, plans left out. */
+json_t *view_jobs(const struct daemon *daemon);

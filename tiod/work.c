@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "work.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "core/engine.h"
+#include "core/report.h"
+#include "host/hugepages.h"
+#include "host/loader.h"
+#include "host/tsm.h"
+#include "host/vfio.h"
+
+/*
+ * Nothing here is freed: the process writes its result, which borrows most of it, and
+ * exits.
+ */
+
+/* Fills @ret with what @now has that the daemon does not know. */
+static int tell_difference(const struct work *work, const struct snapshot *now,
+			   struct result *ret)
+{
+	struct function *functions = calloc(now->n_functions + 1, sizeof(*functions));
+	struct bdf *removed = calloc(work->known->n_functions + 1, sizeof(*removed));
+
+	if (!functions || !removed)
+		return error_set(&ret->error, -ENOMEM, "tell what was found");
+	ret->functions = functions;
+	ret->removed = removed;
+	for (size_t i = 0; i < now->n_functions; i++) {
+		const struct function *f = &now->functions[i];
+		const struct function *old = snapshot_find(work->known, f->bdf);
+
+		if (!old || memcmp(old, f, sizeof(*f)) != 0)
+			functions[ret->n_functions++] = *f;
+	}
+	for (size_t i = 0; i < work->known->n_functions; i++)
+		if (!snapshot_find(now, work->known->functions[i].bdf))
+			removed[ret->n_removed++] = work->known->functions[i].bdf;
+	return 0;
+}
+
+static int read_assignments(const struct work *work, struct result *ret)
+{
+	struct assignments all = { 0 };
+	int r;
+
+	r = host_assignments_read(work->host, &all, &ret->error);
+	if (r < 0)
+		return r;
+	ret->assignments = all.list;
+	ret->n_assignments = all.n;
+	ret->has_assignments = true;
+	return 0;
+}
+
+/* --- Reading the host --- */
+
+static int scan(const struct work *work, struct result *ret)
+{
+	struct snapshot known = { 0 }, now = { 0 };
+	struct bdf *journals = NULL;
+	int r;
+
+	if (!work->from_nothing && snapshot_copy(work->known, &known) < 0)
+		return error_set(&ret->error, -ENOMEM, "read the host");
+	for (size_t i = 0; i < work->n_gone; i++)
+		snapshot_remove(&known, work->gone[i]);
+
+	r = host_scan(work->host, work->from_nothing ? NULL : &known, work->dirty,
+		      work->n_dirty, work->links, &now, &ret->error);
+	if (r < 0)
+		return r;
+	ret->host = now;
+	ret->has_host = true;
+	r = tell_difference(work, &now, ret);
+	if (r < 0 || !work->first)
+		return r;
+
+	r = host_journal_list(work->host, &journals, &ret->n_journals, &ret->error);
+	ret->journals = journals;
+	return r < 0 ? r : read_assignments(work, ret);
+}
+
+/* --- Changing it --- */
+
+struct bench {
+	struct engine engine;
+	struct snapshot snap;
+	struct journal journal;
+	struct plugins plugins;
+	int lock;
+};
+
+/* Gets ready what the engine needs; waits while a former worker of the family lives. */
+static int set_up(const struct work *work, struct bench *bench, struct tio_error *err)
+{
+	int r;
+
+	*bench = (struct bench){ .lock = -1 };
+	if (snapshot_copy(work->known, &bench->snap) < 0)
+		return error_set(err, -ENOMEM, "copy what is known of the host");
+	r = host_journal_open(work->host, work->request->family, &bench->journal, &bench->lock,
+			      err);
+	if (r < 0)
+		return r;
+	r = host_plugins_load(work->host, &bench->plugins, err);
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		log_warning("%s", err->text);
+		*err = TIO_ERROR_NONE;
+	}
+	bench->engine = (struct engine){ .ops = &host_ops,
+					 .host = work->host,
+					 .snap = &bench->snap,
+					 .all = work->all,
+					 .journal = &bench->journal,
+					 .plugins = &bench->plugins,
+					 .deadline_ms = work->deadline_ms };
+	return 0;
+}
+
+static int keep_plan(const struct plan *plan, const struct request *request, struct result *ret)
+{
+	json_t *json = report_plan(plan, request);
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+
+	if (!text)
+		return error_set(&ret->error, -ENOMEM, "write the plan down");
+	ret->text = text;
+	ret->text_size = strlen(text) + 1;
+	return 0;
+}
+
+/* No event tells when these change. */
+static void read_machine(const struct work *work, struct snapshot *snap)
+{
+	snap->n_tsms = tsm_list(work->host->sys_fd, snap->tsms);
+	hugepages_read(work->host->sys_fd, snap);
+	vfio_read_host(work->host, snap);
+}
+
+static int look(const struct work *work, struct result *ret)
+{
+	read_machine(work, &ret->host);
+	ret->has_host = true;
+	return 0;
+}
+
+static int carry_out(const struct work *work, struct bench *bench, struct result *ret)
+{
+	bool plan_only = work->kind == WORK_PLAN;
+	struct plan plan = { 0 };
+	int r;
+
+	if (work->kind == WORK_RECOVER) {
+		ret->recovered = bench->journal.in_flight;
+		return engine_recover(&bench->engine, &ret->error);
+	}
+	r = engine_run(&bench->engine, work->request, plan_only, &plan, &ret->error);
+	ret->n_steps = (unsigned)plan.n_steps;
+	if (r == 0 && plan_only)
+		r = keep_plan(&plan, work->request, ret);
+	return r;
+}
+
+static int change(const struct work *work, struct result *ret)
+{
+	struct tio_error why;
+	struct bench bench;
+	int r, r2;
+
+	r = set_up(work, &bench, &ret->error);
+	if (r < 0)
+		return r;
+	read_machine(work, &bench.snap);
+	r = carry_out(work, &bench, ret);
+	why = ret->error;
+
+	/* What was found on the way is worth having after a failure, too. */
+	r2 = tell_difference(work, &bench.snap, ret);
+	if (r2 == 0 && work->kind != WORK_PLAN)
+		r2 = read_assignments(work, ret);
+	read_machine(work, &bench.snap);
+	ret->host = bench.snap;
+	ret->has_host = true;
+	if (r < 0)
+		ret->error = why;
+	return r < 0 ? r : r2;
+}
+
+void work_run(struct channel *channel, void *arg, struct result *ret)
+{
+	struct work *work = arg;
+
+	channel->turn_seconds = work->turn_seconds;
+	work->host->progress = channel_progress;
+	work->host->tsm_take = channel_tsm_take;
+	work->host->tsm_give = channel_tsm_give;
+	work->host->arg = channel;
+	if (work->kind == WORK_SCAN)
+		ret->code = scan(work, ret);
+	else if (work->kind == WORK_LOOK)
+		ret->code = look(work, ret);
+	else
+		ret->code = change(work, ret);
+}
