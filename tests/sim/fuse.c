@@ -53,6 +53,7 @@ static const struct fuse_lowlevel_ops ops = {
 	.write = op_write,
 	.release = op_release,
 	.fsync = op_fsync,
+	.statfs = op_statfs,
 	.opendir = op_opendir,
 	.readdir = op_readdir,
 	.releasedir = op_releasedir,

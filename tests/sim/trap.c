@@ -54,6 +54,7 @@ static int add_rules(scmp_filter_ctx filter)
 	r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0);
 	if (r < 0)
 		return r;
+	/* 32-bit programs may run; the kernel itself refuses modules from a user namespace */
 	return seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
 }
 
