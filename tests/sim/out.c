@@ -31,8 +31,12 @@ static struct {
 
 void out_start(struct fuse_session *session, int netlink_fd)
 {
+	pthread_mutex_lock(&out.sending);
+	sim_lock();
 	out.session = session;
 	out.netlink_fd = netlink_fd;
+	sim_unlock();
+	pthread_mutex_unlock(&out.sending);
 }
 
 static void item_free(struct item *item)

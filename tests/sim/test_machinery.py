@@ -3,7 +3,7 @@
 """The machinery of tio-sim: namespaces, files, faults, events, module loads, the end.
 
 Usage: test_machinery.py TIO-SIM HOSTS-FOLDER.  Speaks TAP.  What is to be seen from
-inside is in inside_machinery.py.
+inside is in machinery/.
 """
 
 import os
@@ -78,7 +78,7 @@ def traces():
 
 
 def inside(tap):
-    done = run("--", sys.executable, f"{HERE}/inside_machinery.py", SIM)
+    done = run("--", sys.executable, f"{HERE}/machinery", SIM)
     for line in done.stdout.splitlines():
         if line.startswith("ok "):
             tap.say(True, line[3:])
