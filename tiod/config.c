@@ -4,15 +4,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <ini.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/error.h"
 #include "base/text.h"
+#include "config-keys.h"
 
 #define LINE_MAX_LENGTH 180 /* what inih takes as built by distributions, and some air */
 #define SUFFIX          ".conf"
@@ -24,18 +23,9 @@ struct reading {
 	FILE *file;
 	unsigned line;
 	bool failed;
-	const char *section;    /* the one that is known */
-	const struct key *keys; /* ended by a NULL name */
+	const char *section;           /* the one that is known */
+	const struct config_key *keys; /* ended by a NULL name */
 	void *object;
-};
-
-/* Returns 0, or -EINVAL with what is expected in @expected. */
-typedef int (*setter)(const char *value, size_t offset, void *object, const char **expected);
-
-struct key {
-	const char *name;
-	setter set;
-	size_t offset; /* of the field in the object */
 };
 
 static void note(struct config *config, bool error, const char *fmt, ...)
@@ -57,204 +47,6 @@ static void note(struct config *config, bool error, const char *fmt, ...)
 	va_end(args);
 }
 
-/* --- Values --- */
-
-static void *field(void *object, size_t offset)
-{
-	return (char *)object + offset;
-}
-
-static int number_within(const char *value, uint64_t low, uint64_t high, uint64_t *ret)
-{
-	int r = text_to_u64(value, 0, ret);
-
-	if (r == 0 && (*ret < low || *ret > high))
-		r = -ERANGE;
-	return r;
-}
-
-static int set_workers(const char *value, size_t offset, void *object, const char **expected)
-{
-	uint64_t n;
-
-	*expected = "a number from 1 to 64";
-	if (number_within(value, 1, 64, &n) < 0)
-		return -EINVAL;
-	*(unsigned *)field(object, offset) = (unsigned)n;
-	return 0;
-}
-
-static int set_clients(const char *value, size_t offset, void *object, const char **expected)
-{
-	uint64_t n;
-
-	*expected = "a number from 1 to 1024";
-	if (number_within(value, 1, CONFIG_CLIENTS_MAX, &n) < 0)
-		return -EINVAL;
-	*(unsigned *)field(object, offset) = (unsigned)n;
-	return 0;
-}
-
-static int to_seconds(const char *value, double *ret)
-{
-	char *end;
-
-	errno = 0;
-	*ret = strtod(value, &end);
-	if (errno || end == value || *end != '\0' || !isfinite(*ret))
-		return -EINVAL;
-	return *ret >= 0.01 && *ret <= 86400 ? 0 : -EINVAL;
-}
-
-static int set_seconds(const char *value, size_t offset, void *object, const char **expected)
-{
-	double seconds;
-
-	*expected = "seconds, from 1 to 86400";
-	if (to_seconds(value, &seconds) < 0 || seconds < 1)
-		return -EINVAL;
-	*(unsigned *)field(object, offset) = (unsigned)seconds;
-	return 0;
-}
-
-static int set_ms(const char *value, size_t offset, void *object, const char **expected)
-{
-	double seconds;
-
-	*expected = "seconds, from 0.01 to 86400";
-	if (to_seconds(value, &seconds) < 0)
-		return -EINVAL;
-	*(unsigned *)field(object, offset) = (unsigned)(seconds * 1000);
-	return 0;
-}
-
-int config_log_level(const char *text, enum log_level *ret)
-{
-	static const struct {
-		const char *name;
-		enum log_level level;
-	} levels[] = {
-		{ "error", LOG_LEVEL_ERROR },
-		{ "warning", LOG_LEVEL_WARNING },
-		{ "info", LOG_LEVEL_INFO },
-		{ "debug", LOG_LEVEL_DEBUG },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
-		if (strcmp(text, levels[i].name) == 0) {
-			*ret = levels[i].level;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-static int set_level(const char *value, size_t offset, void *object, const char **expected)
-{
-	*expected = "error, warning, info or debug";
-	return config_log_level(value, field(object, offset));
-}
-
-static int set_bytes(const char *value, size_t offset, void *object, const char **expected)
-{
-	uint64_t bytes;
-
-	*expected = "a size such as 64G";
-	if (text_to_bytes(value, &bytes) < 0 || bytes == 0)
-		return -EINVAL;
-	*(uint64_t *)field(object, offset) = bytes;
-	return 0;
-}
-
-static int set_page_size(const char *value, size_t offset, void *object, const char **expected)
-{
-	uint64_t bytes;
-
-	*expected = "2M, 1G or no";
-	if (strcmp(value, "no") == 0)
-		bytes = 0;
-	else if (text_to_bytes(value, &bytes) < 0 || bytes < 4096 || (bytes & (bytes - 1)))
-		return -EINVAL;
-	*(uint64_t *)field(object, offset) = bytes;
-	return 0;
-}
-
-static int set_node(const char *value, size_t offset, void *object, const char **expected)
-{
-	uint64_t n;
-
-	*expected = "auto or the number of a node";
-	if (strcmp(value, "auto") == 0) {
-		*(int *)field(object, offset) = VM_NODE_AUTO;
-		return 0;
-	}
-	if (number_within(value, 0, 1023, &n) < 0)
-		return -EINVAL;
-	*(int *)field(object, offset) = (int)n;
-	return 0;
-}
-
-static int set_user(const char *value, size_t offset, void *object, const char **expected)
-{
-	*expected = "the name of a user";
-	if (!text_is_name(value, sizeof(((struct vm *)0)->user) - 1))
-		return -EINVAL;
-	text_copy(field(object, offset), sizeof(((struct vm *)0)->user), value);
-	return 0;
-}
-
-static int set_path(char *to, size_t size, const char *value)
-{
-	if (value[0] != '/' || strlen(value) >= size)
-		return -EINVAL;
-	text_copy(to, size, value);
-	return 0;
-}
-
-static int set_socket(const char *value, size_t offset, void *object, const char **expected)
-{
-	*expected = "an absolute path of at most 107 characters";
-	return set_path(field(object, offset), sizeof(((struct vm *)0)->qmp_socket), value);
-}
-
-static int set_file(const char *value, size_t offset, void *object, const char **expected)
-{
-	*expected = "an absolute path";
-	return set_path(field(object, offset), sizeof(((struct vm *)0)->firmware), value);
-}
-
-static int set_policy(const char *value, size_t offset, void *object, const char **expected)
-{
-	struct vm *vm = object;
-
-	*expected = "a number such as 0x30000";
-	if (text_to_u64(value, 0, field(object, offset)) < 0)
-		return -EINVAL;
-	vm->policy_given = true;
-	return 0;
-}
-
-static const struct key daemon_keys[] = {
-	{ "Workers", set_workers, offsetof(struct config, workers) },
-	{ "TurnTimeout", set_seconds, offsetof(struct config, turn_seconds) },
-	{ "StepTimeout", set_ms, offsetof(struct config, step_ms) },
-	{ "MaxClients", set_clients, offsetof(struct config, clients) },
-	{ "LogLevel", set_level, offsetof(struct config, log_level) },
-	{ NULL },
-};
-
-static const struct key vm_keys[] = {
-	{ "User", set_user, offsetof(struct vm, user) },
-	{ "Memory", set_bytes, offsetof(struct vm, memory) },
-	{ "HugepageSize", set_page_size, offsetof(struct vm, hugepage_size) },
-	{ "NumaNode", set_node, offsetof(struct vm, numa_node) },
-	{ "QMPSocket", set_socket, offsetof(struct vm, qmp_socket) },
-	{ "GuestAgentSocket", set_socket, offsetof(struct vm, guest_agent_socket) },
-	{ "Firmware", set_file, offsetof(struct vm, firmware) },
-	{ "Policy", set_policy, offsetof(struct vm, policy) },
-	{ NULL },
-};
-
 /* --- One file --- */
 
 static int on_value(void *user, const char *section, const char *name, const char *value)
@@ -268,7 +60,7 @@ static int on_value(void *user, const char *section, const char *name, const cha
 		     reading->line, section, name);
 		return 1;
 	}
-	for (const struct key *key = reading->keys; key->name; key++) {
+	for (const struct config_key *key = reading->keys; key->name; key++) {
 		if (strcmp(name, key->name) != 0)
 			continue;
 		if (key->set(value, key->offset, reading->object, &expected) == 0)
@@ -377,7 +169,7 @@ static int read_daemon_file(struct config *config, const char *path, const char 
 	struct reading reading = { .config = config,
 				   .path = path,
 				   .section = "Daemon",
-				   .keys = daemon_keys,
+				   .keys = config_daemon_keys,
 				   .object = arg };
 	int r = read_file(&reading);
 
@@ -433,9 +225,11 @@ static int read_vm_file(struct config *config, const char *path, const char *nam
 {
 	struct vm_list *list = arg;
 	struct vm vm = { .numa_node = VM_NODE_AUTO };
-	struct reading reading = {
-		.config = config, .path = path, .section = "VM", .keys = vm_keys, .object = &vm
-	};
+	struct reading reading = { .config = config,
+				   .path = path,
+				   .section = "VM",
+				   .keys = config_vm_keys,
+				   .object = &vm };
 	const struct vm *before;
 	int r;
 

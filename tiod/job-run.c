@@ -137,10 +137,14 @@ static const char *doing(const struct job *job, char *buf, size_t size)
 
 static void say_late(const struct job *job, struct tio_error *err)
 {
-	char what[96];
+	const struct host_roots *roots = &job->daemon->options->roots;
+	char what[96], attribute[sizeof(err->attribute)];
 
-	error_kind_set(err, ERROR_TIMEOUT, -ETIMEDOUT, "%s did not end within %.3g s",
-		       doing(job, what, sizeof(what)), (double)job->armed_ms / MS_PER_SECOND);
+	worker_attribute(job->worker, roots->proc, roots->sys, attribute, sizeof(attribute));
+	error_kind_set(err, ERROR_TIMEOUT, -ETIMEDOUT, "%s did not end within %.3g s%s%s",
+		       doing(job, what, sizeof(what)), (double)job->armed_ms / MS_PER_SECOND,
+		       *attribute ? ": the kernel has not come back from " : "", attribute);
+	text_copy(err->attribute, sizeof(err->attribute), attribute);
 	error_fix(err,
 		  "see the kernel's log (dmesg); StepTimeout= in tiod.conf sets the limit");
 	error_at(err, job->step.step[0] ? job->step.function : job->request.family,
@@ -241,13 +245,11 @@ static void on_stuck(void *arg)
 {
 	struct job *job = arg;
 	struct tio_error why = job->reason;
-	char what[96];
 
 	text_append(
 		why.text, sizeof(why.text),
-		", and its process hangs inside the kernel (%s) and cannot be stopped; it is "
-		"stuck, and will be put back as soon as the kernel lets go",
-		doing(job, what, sizeof(what)));
+		"; its process cannot be stopped while it is in there, so this is stuck, and "
+		"will be put back as soon as the kernel lets go");
 	error_fix(&why,
 		  "see the kernel's log (dmesg) for what it waits for; other devices are not "
 		  "affected; a reboot frees it for certain");

@@ -29,7 +29,7 @@ static bool is_listed(const struct function *f, bool all)
 {
 	if (function_is_tdisp(f))
 		return true;
-	return all && f->kind != FUNCTION_ROOT_PORT && f->kind != FUNCTION_BRIDGE;
+	return all && (f->kind == FUNCTION_ENDPOINT || f->kind == FUNCTION_VF);
 }
 
 /* Those that are assigned, but not in the host. */

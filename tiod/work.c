@@ -143,6 +143,29 @@ static void read_machine(const struct work *work, struct snapshot *snap)
 	vfio_read_host(work->host, snap);
 }
 
+static bool is_touched(const struct request *request, const struct function *f)
+{
+	for (size_t i = 0; i < request->n_families; i++)
+		if (bdf_equal(function_family(f), request->families[i]))
+			return true;
+	return false;
+}
+
+/* What is told is how the families stand at the end, whichever way it was reached. */
+static void look_again(const struct work *work, struct snapshot *snap)
+{
+	struct tio_error ignored = TIO_ERROR_NONE;
+
+	for (size_t i = snap->n_functions; i-- > 0;) {
+		struct function *f = &snap->functions[i];
+		struct bdf bdf = f->bdf;
+
+		if (is_touched(work->request, f) &&
+		    host_ops.refresh(work->host, f, &ignored) == -ENODEV)
+			snapshot_remove(snap, bdf);
+	}
+}
+
 static int look(const struct work *work, struct result *ret)
 {
 	read_machine(work, &ret->host);
@@ -179,6 +202,8 @@ static int change(const struct work *work, struct result *ret)
 	read_machine(work, &bench.snap);
 	r = carry_out(work, &bench, ret);
 	why = ret->error;
+	if (work->kind != WORK_PLAN)
+		look_again(work, &bench.snap);
 
 	/* What was found on the way is worth having after a failure, too. */
 	r2 = tell_difference(work, &bench.snap, ret);

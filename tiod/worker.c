@@ -202,7 +202,7 @@ static void explain_end(const struct worker *worker, const siginfo_t *info,
 	else if (worker->killed)
 		error_set(why, -ECANCELED, "the worker process was stopped");
 	else
-		error_set(why, -EIO, "the worker process crashed: signal %d (SIG%s)",
+		error_set(why, -EIO, "the worker process was ended by signal %d (SIG%s)",
 			  info->si_status, sigabbrev_np(info->si_status) ?: "?");
 }
 
@@ -327,6 +327,48 @@ void worker_kill(struct worker *worker)
 		log_error("kill worker %d: %m", (int)worker->pid);
 	(void)worker_arm(worker, KILL_WAIT_MS);
 	worker->killed = true;
+}
+
+/* "devices/…/0000:e1:00.0/tsm/connect" as "tsm/connect"; a function's own folder as "". */
+static const char *below_function(const char *path)
+{
+	const char *best = path, *next;
+	struct bdf bdf;
+	char part[64];
+
+	for (const char *p = path; *p; p = next) {
+		size_t length = strcspn(p, "/");
+
+		next = p + length + (p[length] == '/');
+		snprintf(part, sizeof(part), "%.*s", (int)length, p);
+		if (bdf_parse(part, &bdf) == 0)
+			best = next;
+	}
+	return best;
+}
+
+void worker_attribute(const struct worker *worker, const char *proc, const char *sys, char *ret,
+		      size_t size)
+{
+	char folder[300], path[512];
+	auto_closedir DIR *fds = NULL;
+	const struct dirent *entry;
+	ssize_t n;
+
+	ret[0] = '\0';
+	snprintf(folder, sizeof(folder), "%s/%d/fd", proc, (int)worker->pid);
+	fds = opendir(folder);
+	while (fds && (entry = readdir(fds))) {
+		n = readlinkat(dirfd(fds), entry->d_name, path, sizeof(path) - 1);
+		if (n <= 0)
+			continue;
+		path[n] = '\0';
+		if (strncmp(path, sys, strlen(sys)) != 0 || path[strlen(sys)] != '/')
+			continue;
+		/* What was opened last comes last. */
+		if (*below_function(path + strlen(sys) + 1))
+			text_copy(ret, size, below_function(path + strlen(sys) + 1));
+	}
 }
 
 bool worker_was_killed(const struct worker *worker)

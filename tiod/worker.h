@@ -52,6 +52,13 @@ int worker_start(struct worker **ret, sd_event *event, work_fn work, void *work_
 		 const int *keep, const struct worker_ops *ops, void *arg,
 		 struct tio_error *err);
 
+/*
+ * What it has open below @sys, seen from the file or folder of a function where there is one:
+ * "tsm/connect".  Empty if there is nothing.  Asks @proc, and never waits.
+ */
+void worker_attribute(const struct worker *worker, const char *proc, const char *sys, char *ret,
+		      size_t size);
+
 /* Calls late() in @ms; 0: never.  Replaces what was armed before. */
 int worker_arm(struct worker *worker, uint64_t ms);
 
