@@ -8,9 +8,11 @@
 #include "model/driver.h"
 #include "model/host.h"
 #include "model/tsm.h"
+#include "out.h"
 
 static struct host_bridge *bridges, **bridges_end = &bridges;
-static json_t *parked; /* borrowed: name → {"below", "functions"} */
+static json_t *parked;       /* borrowed: name → {"below", "functions"} */
+static json_t *parked_names; /* first address → the name that it was plugged in by */
 
 struct host_bridge *host_bridge_first(void)
 {
@@ -166,6 +168,7 @@ int bus_load(const json_t *desc)
 	size_t i;
 
 	parked = json_object_get(desc, "parked");
+	parked_names = json_object();
 	sys_dir("bus/pci/devices");
 	sys_dir("bus/pci/slots");
 	attributes_add(sys_dir("bus/pci"), bus_attrs, NULL);
@@ -184,16 +187,20 @@ int bus_load(const json_t *desc)
 
 /* --- Hot-plug --- */
 
-/* Moves the descriptions below @port to the parked ones, named by the first address. */
+/*
+ * Moves the descriptions below @port to the parked ones, under the name that they were
+ * plugged in by, else the first address.
+ */
 static void park(struct pci_dev *port)
 {
 	json_t *children = json_object_get(port->desc, "children");
 	json_t *first = json_array_get(children, 0);
+	const char *address = desc_text(first, "address", "");
 
 	if (!first)
 		return;
 	json_object_set_new(
-		parked, desc_text(first, "address", ""),
+		parked, desc_text(parked_names, address, address),
 		json_pack("{s:s,s:O}", "below", port->device.name, "functions", children));
 	json_object_set_new(port->desc, "children", json_array());
 	if (!desc_has(port->desc, "bus"))
@@ -214,6 +221,7 @@ static void *empty_slot_thread(void *port)
 	sim_lock();
 	empty_slot(port);
 	sim_unlock();
+	out_flush();
 	return NULL;
 }
 
@@ -317,6 +325,32 @@ static json_t *plug(const json_t *what)
 	return json_pack("{s:b}", "ok", 1);
 }
 
+static void unpark(const char *name, const json_t *what)
+{
+	const json_t *first = json_array_get(json_object_get(what, "functions"), 0);
+
+	json_object_set_new(parked_names, desc_text(first, "address", ""), json_string(name));
+	json_object_del(parked, name);
+}
+
+/* What is parked by @name, or has a function of that address first. */
+static json_t *find_parked(const char **name)
+{
+	json_t *what = json_object_get(parked, *name), *value;
+	const char *key;
+
+	json_object_foreach(parked, key, value)
+	{
+		const json_t *first = json_array_get(json_object_get(value, "functions"), 0);
+
+		if (!what && strcmp(desc_text(first, "address", ""), *name) == 0) {
+			*name = key;
+			return value;
+		}
+	}
+	return what;
+}
+
 json_t *bus_plug(const json_t *command)
 {
 	const char *name = desc_text(command, "name", NULL);
@@ -324,13 +358,13 @@ json_t *bus_plug(const json_t *command)
 
 	if (!name)
 		return plug(command);
-	what = json_object_get(parked, name);
+	what = find_parked(&name);
 	if (!what)
 		return failed("nothing of that name is parked");
 	json_incref(what);
 	reply = plug(what);
 	if (desc_bool(reply, "ok", false))
-		json_object_del(parked, name);
+		unpark(name, what);
 	json_decref(what);
 	return reply;
 }

@@ -144,6 +144,7 @@ static void add_sriov(struct pci_dev *dev)
 	add_ext(dev, EXT_ARI, 1, 8);
 	dev->sriov_cap = at = add_ext(dev, EXT_SRIOV, 1, 0x40);
 	config_set(dev, at + 0x04, 0x2); /* ARI hierarchy preserved */
+	config_set(dev, at + SRIOV_CTL, SRIOV_CTL_ARI);
 	config_set(dev, at + 0x0c, sriov->total | sriov->total << 16);
 	config_set(dev, at + 0x14, sriov->offset | sriov->stride << 16);
 	config_set(dev, at + 0x18, (uint32_t)sriov->vf_device << 16);

@@ -27,8 +27,10 @@
 #define EXT_DOE   0x2e
 #define EXT_IDE   0x30
 
-#define SRIOV_CTL    0x08
-#define SRIOV_NUM_VF 0x10
+#define SRIOV_CTL     0x08
+#define SRIOV_CTL_ON  0x09 /* enabled, and memory too */
+#define SRIOV_CTL_ARI 0x10
+#define SRIOV_NUM_VF  0x10
 
 /* In the IDE capability: no Link streams, so the Selective blocks follow at once. */
 #define IDE_BLOCKS       0x0c

@@ -172,6 +172,7 @@ static const struct verb {
 	{ "hugepages", mm_set },
 	{ "hold", do_hold },
 	{ "unhold", do_unhold },
+	{ "release", do_unhold },
 	{ "reset", do_reset },
 	{ "probe-error", do_probe_error },
 	{ "set", do_set },

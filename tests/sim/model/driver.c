@@ -224,19 +224,20 @@ static int unbind_store(void *obj, const struct sim_caller *who, const char *buf
 	return r < 0 && dev->driver == NULL ? 0 : r;
 }
 
-static int attach_all(void)
+/* Offers @driver every device that has none, as driver_attach() of the kernel. */
+static void offer_all(struct pci_driver *driver)
 {
 	for (struct pci_dev *dev = pci_first(); dev; dev = dev->next) {
 		const json_t *wanted = json_object_get(dev->desc, "driver");
 
-		if (dev->driver || dev->gone || (host.loading && json_is_null(wanted)))
+		if (dev->driver || dev->gone || !driver_matches(driver, dev) ||
+		    (host.loading && json_is_null(wanted)))
 			continue;
 		mutex_take(&dev->lock, SIM_UNINTERRUPTIBLE);
-		if (!dev->gone)
-			driver_attach(dev);
+		if (driver->registered)
+			probe(driver, dev);
 		mutex_drop(&dev->lock);
 	}
-	return 0;
 }
 
 static int new_id_store(void *obj, const struct sim_caller *who, const char *buf, size_t size)
@@ -254,7 +255,8 @@ static int new_id_store(void *obj, const struct sim_caller *who, const char *buf
 	id->vendor = vendor;
 	id->device = device;
 	*at = id;
-	return attach_all();
+	offer_all(driver);
+	return 0;
 }
 
 static int remove_id_store(void *obj, const struct sim_caller *who, const char *buf,
@@ -351,7 +353,7 @@ void driver_register(struct pci_driver *driver)
 		tree_link_to(dir_make(driver->module->dir, "drivers"), name, driver->dir);
 	}
 	driver->registered = true;
-	attach_all();
+	offer_all(driver);
 }
 
 void driver_unregister(struct pci_driver *driver)

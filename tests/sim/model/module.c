@@ -97,6 +97,20 @@ static const struct node_ops proc_modules = { .show = proc_modules_show };
 
 /* --- Loading and removing --- */
 
+/* A switch is shown as Y or N, however it was spelled. */
+static const char *parameter_text(const char *otherwise, const char *given)
+{
+	bool on;
+
+	if (!given)
+		return otherwise;
+	if (strcmp(otherwise, "Y") != 0 && strcmp(otherwise, "N") != 0)
+		return given;
+	if (parse_bool(given, &on) < 0)
+		return otherwise;
+	return on ? "Y" : "N";
+}
+
 static void add_parameters(struct module *module, const char *params)
 {
 	json_t *all = json_object_get(module->desc, "parameters"), *value;
@@ -116,7 +130,8 @@ static void add_parameters(struct module *module, const char *params)
 			at = (at = strchr(at, ' ')) ? at + 1 : NULL;
 		snprintf(given, sizeof(given), "%.*s", at ? (int)strcspn(at + n + 1, " ") : 0,
 			 at ? at + n + 1 : "");
-		attr_printf(dir, key, "%s\n", at ? given : json_string_value(value));
+		attr_printf(dir, key, "%s\n",
+			    parameter_text(json_string_value(value), at ? given : NULL));
 	}
 }
 

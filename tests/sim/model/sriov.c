@@ -39,7 +39,7 @@ void sriov_init(struct pci_dev *dev)
 
 static void set_registers(struct pci_dev *pf, unsigned int count)
 {
-	config_set(pf, pf->sriov_cap + SRIOV_CTL, count ? 0x19 : 0x10);
+	config_set(pf, pf->sriov_cap + SRIOV_CTL, SRIOV_CTL_ARI | (count ? SRIOV_CTL_ON : 0));
 	config_set(pf, pf->sriov_cap + SRIOV_NUM_VF, count);
 }
 

@@ -255,5 +255,15 @@ void vfio_container(bool present)
 		.device = { .name = "vfio", .devname = "vfio/vfio", .minor = VFIO_MINOR },
 	};
 
+	static const char *const dirs[] = { "class/vfio", "class/vfio-dev",
+					    "devices/virtual/vfio" };
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		if (present)
+			sys_dir(dirs[i]);
+		else
+			tree_remove(sys_dir(dirs[i]));
+	}
+	dir_make(tree_root("dev"), "vfio/devices");
 	misc_set(&misc, present, "vfio", 0666);
 }
