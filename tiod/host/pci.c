@@ -80,7 +80,7 @@ struct reading {
 	struct pci_access *access;
 	struct pci_dev *dev; /* owned by the caller of guarded() */
 	struct function *f;
-	const char *sys;
+	char *path; /* owned by the caller of guarded() */
 };
 
 static int guarded(void (*work)(struct reading *reading), struct reading *reading)
@@ -94,34 +94,35 @@ static int guarded(void (*work)(struct reading *reading), struct reading *readin
 
 static void start(struct reading *reading)
 {
-	static char sysfs_path[] = "sysfs.path";
-	char path[300] = "";
+	static char parameter[] = "sysfs.path";
 
-	text_append(path, sizeof(path), "%s/bus/pci", reading->sys);
 	reading->access->method = PCI_ACCESS_SYS_BUS_PCI;
-	pci_set_param(reading->access, sysfs_path, path);
+	pci_set_param(reading->access, parameter, reading->path);
 	pci_init(reading->access);
 }
 
 int pci_door_new(const char *sys, struct pci_door **ret, struct tio_error *err)
 {
-	struct reading reading = { .sys = sys };
+	auto_text struct text path = { 0 };
+	struct reading reading = { 0 };
 	struct pci_door *door;
 	int r;
 
 	door = calloc(1, sizeof(*door));
-	if (!door)
+	if (!door || text_add(&path, "%s/bus/pci", sys) < 0) {
+		free(door);
 		return error_set(err, -ENOMEM, "out of memory");
+	}
 	door->access = pci_alloc();
 	door->access->error = on_error;
 	door->access->warning = on_warning;
 	door->access->debug = on_warning;
 
 	reading.access = door->access;
+	reading.path = path.data;
 	r = guarded(start, &reading);
 	if (r < 0) {
-		pci_cleanup(door->access);
-		free(door);
+		pci_door_free(door);
 		return error_set(err, -EIO, "libpci: %s", reason);
 	}
 	*ret = door;

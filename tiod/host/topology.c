@@ -76,15 +76,3 @@ int topology_parse(const char *link, struct topology *ret)
 	*ret = found;
 	return 0;
 }
-
-bool topology_is_below(const char *link, struct bdf function)
-{
-	const char *p = link;
-	char part[32];
-	struct bdf bdf;
-
-	while (next_part(&p, part, sizeof(part)))
-		if (bdf_parse(part, &bdf) == 0 && bdf_equal(bdf, function))
-			return *p != '\0';
-	return false;
-}

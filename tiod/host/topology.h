@@ -6,8 +6,6 @@
  * in bus/pci/devices, class/block, class/net, … tell it without a look at any register.
  */
 
-#include <stdbool.h>
-
 #include "base/bdf.h"
 
 struct topology {
@@ -22,6 +20,3 @@ struct topology {
  * below a function.  0; -EINVAL when there is no host bridge on it or no function.
  */
 int topology_parse(const char *link, struct topology *ret);
-
-/* Is the device at @link a child of @function, at any depth? */
-bool topology_is_below(const char *link, struct bdf function);

@@ -26,7 +26,8 @@ static bool folder_has_entries(int root, const char *path)
 void vfio_read_host(const struct host *host, struct snapshot *snap)
 {
 	snap->iommu = folder_has_entries(host->sys_fd, "kernel/iommu_groups");
-	snap->iommufd = attr_exists(host->dev_fd, "iommu");
+	/* Follows links: one that leads nowhere is no iommufd. */
+	snap->iommufd = faccessat(host->dev_fd, "iommu", F_OK, 0) == 0;
 	snap->vfio_pci = attr_exists(host->sys_fd, "bus/pci/drivers/vfio-pci");
 }
 
