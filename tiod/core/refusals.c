@@ -329,6 +329,7 @@ static int tsm_is_there(const struct rule_input *in, struct tio_error *err)
 {
 	const struct snapshot *snap = in->facts->snap;
 	const char *wanted = in->facts->request->tsm;
+	char name[BDF_STRLEN];
 
 	if (!plan_has(in->plan, "connect-tsm"))
 		return 0;
@@ -343,7 +344,9 @@ static int tsm_is_there(const struct rule_input *in, struct tio_error *err)
 	if (!wanted[0]) {
 		REFUSE(err, in->target->function, ERROR_INVALID, -EINVAL,
 		       "this host has %zu TSMs", snap->n_tsms);
-		error_fix(err, "name one with --tsm %s", snap->tsms[0].name);
+		error_fix(err, "choose one: `tioctl connect %s --tsm %s`%s",
+			  bdf_format(in->facts->request->family, name), snap->tsms[0].name,
+			  in->facts->request->verb == VERB_ATTACH ? ", then attach it" : "");
 		return -EINVAL;
 	}
 	if (!snapshot_find_tsm(snap, wanted)) {
