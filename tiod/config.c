@@ -96,9 +96,10 @@ static char *read_line(char *to, int size, void *stream)
 		note(reading->config, true, "%s:%u: the line is longer than %d characters",
 		     reading->path, reading->line, LINE_MAX_LENGTH);
 		reading->failed = true;
-		start = strcpy(line, "\n");
+		start = line;
+		text_copy(line, sizeof(line), "\n");
 	}
-	strcpy(to, start);
+	text_copy(to, (size_t)size, start);
 	return to;
 }
 

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "config.h"
+
+static char folder[] = "/tmp/test-config.XXXXXX";
+static struct config config;
+
+static void make_folder(void)
+{
+	char path[64];
+
+	cr_assert(ne(ptr, mkdtemp(folder), NULL));
+	snprintf(path, sizeof(path), "%s/tiod.conf.d", folder);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/vms.d", folder);
+	mkdir(path, 0700);
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+static void remove_folder(void)
+{
+	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	config_finish(&config);
+}
+
+TestSuite(config, .init = make_folder, .fini = remove_folder);
+
+static void write_file(const char *name, const char *text)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "w");
+	cr_assert(ne(ptr, file, NULL));
+	fputs(text, file);
+	fclose(file);
+}
+
+static bool is_noted(const char *text)
+{
+	for (size_t i = 0; i < config.n_notes; i++)
+		if (strstr(config.notes[i].text, text))
+			return true;
+	return false;
+}
+
+Test(config, nothing_at_all_is_the_presets)
+{
+	cr_assert(eq(int, config_load(folder, &config), 0));
+	cr_expect(eq(u32, config.workers, 8));
+	cr_expect(eq(u32, config.turn_seconds, 600));
+	cr_expect(eq(u32, config.step_ms, 0));
+	cr_expect(eq(u32, config.clients, 256));
+	cr_expect(eq(sz, config.n_vms, 0));
+	cr_expect(eq(sz, config.n_notes, 0));
+	cr_assert(eq(int, config_load("/nowhere/at/all", &config), 0));
+}
+
+Test(config, drop_ins_win_in_the_order_of_their_names)
+{
+	write_file("tiod.conf", "# a comment\n[Daemon]\nWorkers=2\nStepTimeout=0.25\n");
+	write_file("tiod.conf.d/20-b.conf", "[Daemon]\nWorkers=4\n");
+	write_file("tiod.conf.d/10-a.conf", "[Daemon]\nWorkers=3\nLogLevel=debug\n");
+	write_file("tiod.conf.d/30-c.conf~", "[Daemon]\nWorkers=60\n");
+	cr_assert(eq(int, config_load(folder, &config), 0));
+	cr_expect(eq(u32, config.workers, 4));
+	cr_expect(eq(u32, config.step_ms, 250));
+	cr_expect(eq(int, config.log_level, LOG_LEVEL_DEBUG));
+}
+
+Test(config, a_vms_file_is_read_and_named_by_its_file)
+{
+	const struct vm *vm;
+
+	write_file(
+		"vms.d/gpu-vm.conf",
+		"[VM]\n  User=qemu-gpu\nMemory = 64G\nHugepageSize=2M\nNumaNode=1\n"
+		"QMPSocket=/run/qemu/gpu-vm.qmp\nFirmware=/usr/share/OVMF.fd\nPolicy=0x30000\n");
+	write_file("vms.d/a.conf", "[VM]\nNumaNode=auto\nHugepageSize=no\n");
+	cr_assert(eq(int, config_load(folder, &config), 0));
+	cr_assert(eq(sz, config.n_vms, 2));
+	cr_expect(eq(str, config.vms[0].name, "a"));
+	vm = config_find_vm(&config, "gpu-vm");
+	cr_assert(ne(ptr, (void *)vm, NULL));
+	cr_expect(eq(str, (char *)vm->user, "qemu-gpu"));
+	cr_expect(eq(u64, vm->memory, 64ull << 30));
+	cr_expect(eq(u64, vm->hugepage_size, 2ull << 20));
+	cr_expect(eq(int, vm->numa_node, 1));
+	cr_expect(eq(str, (char *)vm->qmp_socket, "/run/qemu/gpu-vm.qmp"));
+	cr_expect(eq(u64, vm->policy, 0x30000));
+	cr_expect(vm->policy_given);
+	cr_expect(eq(int, config.vms[0].numa_node, VM_NODE_AUTO));
+	cr_expect(eq(int, config.vms[0].policy_given, false));
+	cr_expect(eq(ptr, (void *)config_find_vm(&config, "b"), NULL));
+}
+
+Test(config, unknown_keys_and_sections_are_warnings_with_their_line)
+{
+	write_file("tiod.conf", "\n[Daemon]\nWorker=2\n\n[Deamon]\nWorkers=3\n");
+	cr_assert(eq(int, config_load(folder, &config), 0));
+	cr_expect(eq(u32, config.workers, 8));
+	cr_expect(is_noted("/tiod.conf:3: unknown key Worker="));
+	cr_expect(is_noted("/tiod.conf:6: unknown section [Deamon]"));
+	for (size_t i = 0; i < config.n_notes; i++)
+		cr_expect(eq(int, config.notes[i].error, false));
+}
+
+Test(config, a_broken_vms_file_leaves_the_last_good_one_in_force)
+{
+	write_file("vms.d/vm.conf", "[VM]\nMemory=4G\n");
+	write_file("vms.d/other.conf", "[VM]\nMemory=2G\n");
+	cr_assert(eq(int, config_load(folder, &config), 0));
+	write_file("vms.d/vm.conf", "[VM]\nMemory=lots\n");
+	write_file("vms.d/other.conf", "[VM]\nMemory=3G\n");
+	cr_assert(eq(int, config_load(folder, &config), -EINVAL));
+	cr_assert(eq(sz, config.n_vms, 2));
+	cr_expect(eq(u64, config_find_vm(&config, "vm")->memory, 4ull << 30));
+	cr_expect(eq(u64, config_find_vm(&config, "other")->memory, 3ull << 30));
+	cr_expect(is_noted("/vms.d/vm.conf:2: Memory=lots is not a size such as 64G"));
+	cr_expect(is_noted("stays in force"));
+}
+
+Test(config, a_broken_vms_file_at_the_start_is_no_vm)
+{
+	write_file("vms.d/vm.conf", "[VM]\nMemory=4G\nno equals sign\n");
+	cr_assert(eq(int, config_load(folder, &config), -EINVAL));
+	cr_expect(eq(sz, config.n_vms, 0));
+	cr_expect(is_noted("/vms.d/vm.conf:3: neither [Section] nor Key=value"));
+}
+
+Test(config, a_broken_tiod_conf_changes_nothing_on_reload)
+{
+	write_file("tiod.conf", "[Daemon]\nWorkers=2\n");
+	cr_assert(eq(int, config_load(folder, &config), 0));
+	write_file("tiod.conf", "[Daemon]\nWorkers=3\nMaxClients=0\n");
+	cr_assert(eq(int, config_load(folder, &config), -EINVAL));
+	cr_expect(eq(u32, config.workers, 2));
+	cr_expect(eq(u32, config.clients, 256));
+}
+
+Test(config, names_that_could_leave_the_folder_are_no_vms)
+{
+	write_file("vms.d/-x.conf", "[VM]\n");
+	write_file("vms.d/a b.conf", "[VM]\n");
+	cr_assert(eq(int, config_load(folder, &config), -EINVAL));
+	cr_expect(eq(sz, config.n_vms, 0));
+	cr_expect(is_noted("-x.conf: the file's name is the VM's"));
+}
+
+Test(config, a_line_that_is_too_long_is_an_error_and_not_cut)
+{
+	char text[600];
+
+	snprintf(text, sizeof(text), "[VM]\nFirmware=/%0400d\nMemory=1G\n", 0);
+	write_file("vms.d/vm.conf", text);
+	cr_assert(eq(int, config_load(folder, &config), -EINVAL));
+	cr_expect(is_noted("vm.conf:2: the line is longer than"));
+}
+
+struct value_case {
+	char line[48];
+	bool good;
+};
+
+ParameterizedTestParameters(config, values_are_checked)
+{
+	static struct value_case cases[] = {
+		{ "Memory=4096", true },      { "Memory=0", false },
+		{ "Memory=-1", false },       { "Memory=1Q", false },
+		{ "Memory=", false },         { "HugepageSize=1G", true },
+		{ "HugepageSize=3M", false }, { "HugepageSize=512", false },
+		{ "HugepageSize=no", true },  { "NumaNode=0", true },
+		{ "NumaNode=1024", false },   { "NumaNode=any", false },
+		{ "User=root", true },        { "User=a b", false },
+		{ "QMPSocket=rel", false },   { "QMPSocket=/run/x", true },
+		{ "Policy=0x30000", true },   { "Policy=x", false },
+	};
+
+	return cr_make_param_array(struct value_case, cases, ARRAY_SIZE(cases));
+}
+
+ParameterizedTest(struct value_case *c, config, values_are_checked)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "[VM]\n%s\n", c->line);
+	write_file("vms.d/vm.conf", text);
+	cr_expect(eq(int, config_load(folder, &config), c->good ? 0 : -EINVAL), "%s", c->line);
+	cr_expect(eq(sz, config.n_vms, c->good), "%s", c->line);
+}
