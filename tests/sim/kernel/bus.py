@@ -105,6 +105,13 @@ def _(sim):
     same(read(PCI + A + "/driver_override"), "(null)\n")
 
 
+def drop_capabilities():
+    """capset(2) with nothing, which works for an ordinary user's host too."""
+    import ctypes
+    head = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    same(ctypes.CDLL(None).capset(head, (ctypes.c_uint32 * 6)()), 0, "capset")
+
+
 @test("config shows 64 bytes to who opens it without CAP_SYS_ADMIN")
 def _(sim):
     same(len(config(A)), 4096)
@@ -113,8 +120,7 @@ def _(sim):
     if pid == 0:
         size = 0
         try:
-            os.setgid(65534)
-            os.setuid(65534)
+            drop_capabilities()
             size = len(config(A))
         finally:
             os.write(tell, str(size).encode())
