@@ -16,9 +16,11 @@
 
 struct host_tree tree;
 
-#define PATH_SIZE 512
+#define NAME_SIZE 512
+#define PATH_SIZE 640 /* a name and the root */
 
-static void below_root(char path[static PATH_SIZE], const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void below_root(char path[static PATH_SIZE],
+							     const char *fmt, va_list args)
 {
 	size_t len = (size_t)snprintf(path, PATH_SIZE, "%s/", tree.root);
 
@@ -168,7 +170,7 @@ void tree_attr(const char *address_text, const char *name, const char *text)
 void tree_function(const char *path, unsigned int vendor_device, unsigned int class)
 {
 	const char *name = strrchr(path, '/') + 1;
-	char text[256], target[PATH_SIZE];
+	char text[256], target[NAME_SIZE];
 	struct config config = { 0 };
 
 	tree_folder("sys/devices/%s", path);
@@ -213,7 +215,7 @@ void config_extended(struct config *config, unsigned int offset, unsigned int id
 
 void tree_config(const char *address_text, const struct config *config, size_t size)
 {
-	char path[PATH_SIZE];
+	char path[NAME_SIZE];
 
 	snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/config", address_text);
 	tree_put_bytes(config->bytes, size, path);
