@@ -81,7 +81,7 @@ class Sim:
     def hits(self, number):
         for rule in self("faults")["faults"]:
             if rule["id"] == number:
-                return rule["hits"]
+                return rule["applied"]
         return 0
 
 

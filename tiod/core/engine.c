@@ -64,18 +64,22 @@ static unsigned deadline_of(const struct run *run, const struct step *step,
 static int save(struct engine *engine, struct tio_error *err)
 {
 	auto_free char *text = NULL;
-	int r;
+	int r = 0;
 
-	if (journal_is_empty(engine->journal))
-		return engine->ops->journal_write(engine->host, engine->journal->family, NULL,
-						  err);
-	r = journal_to_json(engine->journal, &text, err);
-	if (r < 0)
-		return r;
-	return engine->ops->journal_write(engine->host, engine->journal->family, text, err);
+	if (!journal_is_empty(engine->journal))
+		r = journal_to_json(engine->journal, &text, err);
+	if (r == 0)
+		r = engine->ops->journal_write(engine->host, engine->journal->family, text, err);
+	return r < 0 ? error_wrap(err, r, "the journal cannot be written") : 0;
 }
 
 /* --- One step --- */
+
+static void failed(struct tio_error *err, struct bdf function, const char *step)
+{
+	error_at(err, function, step);
+	reasons_explain(err);
+}
 
 /* Runs @fn with the TSM's turn where the row wants it, and a deadline around it. */
 static int guarded(struct run *run, const struct step *step, const struct record *record,
@@ -90,7 +94,7 @@ static int guarded(struct run *run, const struct step *step, const struct record
 	if (step->tsm_turn) {
 		r = ops->tsm_take(run->engine->host, record->wanted_tsm, err);
 		if (r < 0) {
-			error_at(err, record->function, step->name);
+			failed(err, record->function, step->name);
 			return r;
 		}
 	}
@@ -103,8 +107,7 @@ static int guarded(struct run *run, const struct step *step, const struct record
 		tell(run, PROGRESS_DONE, step, record->function, undo, index, 0, NULL);
 		return 0;
 	}
-	error_at(err, record->function, step->name);
-	reasons_explain(err);
+	failed(err, record->function, step->name);
 	tell(run, PROGRESS_FAILED, step, record->function, undo, index, 0, err->text);
 	return r;
 }
@@ -296,12 +299,12 @@ static int run_forward(struct run *run, const struct plan *plan, struct tio_erro
 			r = guarded(run, step, &record, false, (unsigned)i, apply_and_verify,
 				    err);
 		else
-			error_at(err, plan->steps[i].function, step->name);
+			failed(err, plan->steps[i].function, step->name);
 	}
 	if (r == 0) {
 		r = commit_attach(run, err);
 		if (r < 0)
-			error_at(err, run->request->family, "journal");
+			failed(err, run->request->family, "journal");
 	}
 	if (r == 0)
 		return 0;
@@ -380,7 +383,9 @@ static int run_backward(struct run *run, const struct plan *plan, struct tio_err
 	for (size_t i = 0; i < plan->n_steps; i++)
 		journal->records[plan->steps[i].record].state = RECORD_LEAVING;
 	r = save(run->engine, err);
-	if (r == 0)
+	if (r < 0)
+		failed(err, run->request->family, "journal");
+	else
 		r = take_away(run, err);
 	if (r == 0) {
 		forget_what_left(run->engine);
