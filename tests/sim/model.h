@@ -20,6 +20,12 @@
 int model_load(const json_t *desc, char *why, size_t size);
 
 /*
+ * The end: waits for what the model still does on its own (pciehp's work after a device
+ * was pulled out), once all waiting has been ended.  Lock not held.
+ */
+void model_finish(void);
+
+/*
  * A module named by its file ("vfio-pci") is inserted or removed, with its parameters.
  * Drivers register, devices without one are probed.  0 or what the kernel would say:
  * ENOENT (not of this host), EEXIST (already there), EBUSY (in use).  Lock held.

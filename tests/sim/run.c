@@ -204,6 +204,7 @@ static void stop_serving(struct server *server)
 	trap_stop();
 	ctl_stop();
 	fuse_stop();
+	model_finish();
 	out_stop();
 }
 

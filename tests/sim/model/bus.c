@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model.h"
 #include "model/driver.h"
 #include "model/host.h"
 #include "model/tsm.h"
@@ -216,13 +217,40 @@ static void empty_slot(struct pci_dev *port)
 	mutex_drop(&host.rescan_remove);
 }
 
-static void *empty_slot_thread(void *port)
+struct emptying {
+	pthread_t thread;
+	struct pci_dev *port;
+	struct emptying *next;
+};
+
+static struct emptying *emptyings; /* guarded by the big lock */
+
+static void *empty_slot_thread(void *arg)
 {
+	const struct emptying *emptying = arg;
+
 	sim_lock();
-	empty_slot(port);
+	empty_slot(emptying->port);
 	sim_unlock();
 	out_flush();
 	return NULL;
+}
+
+void model_finish(void)
+{
+	struct emptying *emptying;
+
+	sim_lock();
+	emptying = emptyings;
+	emptyings = NULL;
+	sim_unlock();
+	while (emptying) {
+		struct emptying *next = emptying->next;
+
+		pthread_join(emptying->thread, NULL);
+		free(emptying);
+		emptying = next;
+	}
 }
 
 static bool in_use_below(const struct pci_dev *dev)
@@ -244,14 +272,20 @@ static void pull_out(struct pci_dev *dev)
 
 static void start_emptying(struct pci_dev *port)
 {
-	pthread_t thread;
+	struct emptying *emptying;
 
 	if (!in_use_below(port)) {
 		empty_slot(port);
 		return;
 	}
-	if (pthread_create(&thread, NULL, empty_slot_thread, port) == 0)
-		pthread_detach(thread);
+	emptying = calloc(1, sizeof(*emptying));
+	emptying->port = port;
+	if (pthread_create(&emptying->thread, NULL, empty_slot_thread, emptying) != 0) {
+		free(emptying);
+		return;
+	}
+	emptying->next = emptyings;
+	emptyings = emptying;
 }
 
 json_t *bus_unplug(const json_t *command, bool surprise)
