@@ -2,6 +2,7 @@
 #include "methods.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -65,11 +66,26 @@ bool methods_flag(const struct call *call, const char *key)
 	return json_is_true(json_object_get(call->wire.parameters, key));
 }
 
+/* What made the last reading pass over the VM's file; NULL if there is no such file. */
+static const char *why_unread(const struct daemon *daemon, const char *name)
+{
+	char file[256];
+	int n = snprintf(file, sizeof(file), "%s/vms.d/%s.conf:", daemon->options->config_dir,
+			 name);
+
+	for (size_t i = 0; (size_t)n < sizeof(file) && i < daemon->config.n_notes; i++)
+		if (daemon->config.notes[i].error &&
+		    strncmp(daemon->config.notes[i].text, file, (size_t)n) == 0)
+			return daemon->config.notes[i].text;
+	return NULL;
+}
+
 const struct vm *methods_find_vm(const struct daemon *daemon, const char *name,
 				 struct tio_error *err)
 {
 	const char *dir = daemon->options->config_dir;
 	const struct vm *vm = config_find_vm(&daemon->config, name);
+	const char *broken;
 
 	if (vm)
 		return vm;
@@ -79,6 +95,13 @@ const struct vm *methods_find_vm(const struct daemon *daemon, const char *name,
 			"\"%.64s\" is not the name of a VM: letters, digits, '-', '_' and "
 			"'.', at most %d of them",
 			name, VM_NAME_MAX - 1);
+		return NULL;
+	}
+	broken = why_unread(daemon, name);
+	if (broken) {
+		error_kind_set(err, ERROR_NO_VM, -EINVAL,
+			       "the file of the VM \"%s\" cannot be used: %s", name, broken);
+		error_fix(err, "mend that line, then `systemctl reload tiod`");
 		return NULL;
 	}
 	error_kind_set(err, ERROR_NO_VM, -ENOENT, "no file describes the VM \"%s\"", name);
