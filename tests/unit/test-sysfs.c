@@ -156,7 +156,7 @@ Test(sysfs, a_missing_function_is_told_from_a_missing_attribute)
 
 	cr_expect(
 		eq(int, sysfs_read(tree.host.sys_fd, &attr, buf, sizeof(buf), &err), -ENODEV));
-	cr_expect(eq(str, err.text, "there is no PCI function " GPU));
+	cr_expect(eq(str, err.text, "read sriov_numvfs: there is no PCI function " GPU));
 	cr_expect(eq(int, err.kind, ERROR_NO_FUNCTION));
 	cr_expect(bdf_equal(err.function, address(GPU)));
 

@@ -20,13 +20,16 @@ static int write_until_ready(int root, const struct attr *attr, const char *valu
 			     struct tio_error *err)
 {
 	const struct timespec pause = { .tv_nsec = DEFERRED_PAUSE_MS * 1000000L };
+	struct tio_error last = TIO_ERROR_NONE;
 	int r = -EAGAIN;
 
 	for (int i = 0; i < DEFERRED_TRIES && r == -EAGAIN; i++) {
 		if (i > 0)
 			nanosleep(&pause, NULL);
-		r = sysfs_write(root, attr, value, err);
+		r = sysfs_write(root, attr, value, &last);
 	}
+	if (r < 0 && err)
+		*err = last;
 	return r;
 }
 
@@ -113,6 +116,7 @@ int driver_bind(int root, struct bdf bdf, const char *driver, struct tio_error *
 {
 	struct attr attr = attr_of_driver(driver, "bind");
 	char now[DRIVER_NAME_MAX], address[BDF_STRLEN];
+	struct tio_error refused = TIO_ERROR_NONE;
 	int r;
 
 	r = driver_current(root, bdf, now, sizeof(now), err);
@@ -121,11 +125,13 @@ int driver_bind(int root, struct bdf bdf, const char *driver, struct tio_error *
 	if (strcmp(now, driver) == 0 && driver[0])
 		return 0;
 
-	r = write_until_ready(root, &attr, bdf_format(bdf, address), err);
+	r = write_until_ready(root, &attr, bdf_format(bdf, address), &refused);
 	/* Busy with the very driver: udev or the kernel's own probe came first. */
-	if (r == -EBUSY && check_bound(root, bdf, &attr, driver, NULL) == 0)
-		return 0;
-	return r < 0 ? r : check_bound(root, bdf, &attr, driver, err);
+	if (r == 0 || (r == -EBUSY && check_bound(root, bdf, &attr, driver, NULL) == 0))
+		return check_bound(root, bdf, &attr, driver, err);
+	if (err)
+		*err = refused;
+	return r;
 }
 
 int driver_probe(int root, struct bdf bdf, struct tio_error *err)

@@ -288,7 +288,8 @@ static void read_state(struct host *host, int dir, const char *bridge_path, stru
 	bool had_stream = f->stream.present;
 
 	read_override(dir, f);
-	sriov_read(dir, f);
+	if (f->kind != FUNCTION_VF && f->kind != FUNCTION_ROOT_PORT)
+		sriov_read(dir, f);
 	vfio_read_cdev(dir, f);
 	f->tsm_group = f->bdf.function == 0 && attr_exists(dir, "tsm/connect");
 	if (f->bdf.function == 0) {

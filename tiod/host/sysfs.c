@@ -207,7 +207,7 @@ static int failed(int root, const struct attr *attr, int code, struct tio_error 
 {
 	if ((code == -ENOENT || code == -ENODEV) && attr->function.valid &&
 	    sysfs_check_function(root, attr->function, err) < 0)
-		return -ENODEV;
+		return error_wrap(err, -ENODEV, "%s%s", doing, attr->name);
 
 	error_set(err, code, "%s%s%s%s: %s", doing, attr->name, attr->owner[0] ? " of " : "",
 		  attr->owner, strerror(-code));
