@@ -33,7 +33,9 @@ static int write_until_ready(int root, const struct attr *attr, const char *valu
 	return r;
 }
 
-int driver_current(int root, struct bdf bdf, char *buf, size_t size, struct tio_error *err)
+/* The driver's name, "" for none. */
+static int current_driver(int root, struct bdf bdf, char *buf, size_t size,
+			  struct tio_error *err)
 {
 	struct attr link = attr_of_function(bdf, "driver");
 	int r = attr_read_link_name(root, link.path, buf, size);
@@ -74,7 +76,7 @@ int driver_unbind(int root, struct bdf bdf, struct tio_error *err)
 	char now[DRIVER_NAME_MAX];
 	int r;
 
-	r = driver_current(root, bdf, now, sizeof(now), err);
+	r = current_driver(root, bdf, now, sizeof(now), err);
 	if (r < 0 || !now[0])
 		return r;
 	text_copy(attr.name, sizeof(attr.name), "unbind");
@@ -82,7 +84,7 @@ int driver_unbind(int root, struct bdf bdf, struct tio_error *err)
 	if (r < 0)
 		return r;
 
-	r = driver_current(root, bdf, now, sizeof(now), err);
+	r = current_driver(root, bdf, now, sizeof(now), err);
 	if (r < 0 || !now[0])
 		return r;
 	error_set(err, -EPROTO, "unbind of %s was told to let go of it, but %s still has it",
@@ -99,7 +101,7 @@ static int check_bound(int root, struct bdf bdf, const struct attr *attr, const 
 	char now[DRIVER_NAME_MAX], address[BDF_STRLEN];
 	int r;
 
-	r = driver_current(root, bdf, now, sizeof(now), err);
+	r = current_driver(root, bdf, now, sizeof(now), err);
 	if (r < 0)
 		return r;
 	if (strcmp(now, driver) == 0)
@@ -119,7 +121,7 @@ int driver_bind(int root, struct bdf bdf, const char *driver, struct tio_error *
 	struct tio_error refused = TIO_ERROR_NONE;
 	int r;
 
-	r = driver_current(root, bdf, now, sizeof(now), err);
+	r = current_driver(root, bdf, now, sizeof(now), err);
 	if (r < 0)
 		return r;
 	if (strcmp(now, driver) == 0 && driver[0])

@@ -9,8 +9,6 @@
  * bind as long as the driver likes.
  */
 
-#include <stddef.h>
-
 #include "base/error.h"
 
 /* "" clears it. */
@@ -23,6 +21,3 @@ int driver_bind(int root, struct bdf bdf, const char *driver, struct tio_error *
 
 /* Lets the kernel look for a driver.  Success says only that it has looked. */
 int driver_probe(int root, struct bdf bdf, struct tio_error *err);
-
-/* The driver's name, "" for none.  0, -ENODEV or -errno. */
-int driver_current(int root, struct bdf bdf, char *buf, size_t size, struct tio_error *err);
