@@ -69,7 +69,8 @@ static int save(struct engine *engine, struct tio_error *err)
 	if (!journal_is_empty(engine->journal))
 		r = journal_to_json(engine->journal, &text, err);
 	if (r == 0)
-		r = engine->ops->journal_write(engine->host, engine->journal->family, text, err);
+		r = engine->ops->journal_write(engine->host, engine->journal->family, text,
+					       err);
 	return r < 0 ? error_wrap(err, r, "the journal cannot be written") : 0;
 }
 
@@ -81,10 +82,13 @@ static void failed(struct tio_error *err, struct bdf function, const char *step)
 	reasons_explain(err);
 }
 
-/* Runs @fn with the TSM's turn where the row wants it, and a deadline around it. */
-static int guarded(struct run *run, const struct step *step, const struct record *record,
-		   bool undo, unsigned index,
-		   int (*fn)(struct run *, const struct step *, const struct record *,
+/*
+ * Runs @fn, all of the step with its journal entry, under a deadline; the TSM's turn, where
+ * the row wants it, is waited for before.
+ */
+static int guarded(struct run *run, const struct step *step, struct record *record, bool undo,
+		   unsigned index,
+		   int (*fn)(struct run *, const struct step *, struct record *,
 			     struct tio_error *),
 		   struct tio_error *err)
 {
@@ -112,8 +116,8 @@ static int guarded(struct run *run, const struct step *step, const struct record
 	return r;
 }
 
-static int apply_and_verify(struct run *run, const struct step *step,
-			    const struct record *record, struct tio_error *err)
+static int apply_and_verify(struct run *run, const struct step *step, struct record *record,
+			    struct tio_error *err)
 {
 	int r = step->apply ? step->apply(&run->work, record, err) : 0;
 
@@ -123,12 +127,23 @@ static int apply_and_verify(struct run *run, const struct step *step,
 }
 
 /* What was interrupted or came a moment too early is tried once more before giving up. */
-static int undo_with_patience(struct run *run, const struct step *step,
-			      const struct record *record, struct tio_error *err)
+static int undo_with_patience(struct run *run, const struct step *step, struct record *record,
+			      struct tio_error *err)
 {
-	int r = step->undo(&run->work, record, err);
+	int r;
 
-	return r < 0 ? step->undo(&run->work, record, err) : 0;
+	record->state = RECORD_UNDOING;
+	/* An undo looks before it writes, so it may run again from an older journal. */
+	if (save(run->engine, err) < 0) {
+		log_debug("%s", err->text);
+		*err = TIO_ERROR_NONE;
+	}
+	r = step->undo(&run->work, record, err);
+	if (r < 0) {
+		*err = TIO_ERROR_NONE;
+		r = step->undo(&run->work, record, err);
+	}
+	return r;
 }
 
 static const struct step *step_of(const struct record *record)
@@ -147,10 +162,6 @@ static int undo_record(struct run *run, size_t index, unsigned number, struct ti
 	if (!step || !step->undo)
 		return error_set(err, -EBADMSG, "the journal has an unknown step \"%s\"",
 				 record->step);
-	record->state = RECORD_UNDOING;
-	/* An undo looks before it writes, so it may run again from an older journal. */
-	if (save(run->engine, err) < 0)
-		log_debug("%s", err->text);
 	return guarded(run, step, record, true, number, undo_with_patience, err);
 }
 
@@ -184,23 +195,15 @@ static int note_target(const struct run *run, const struct step *step, struct bd
 }
 
 /* Reads the function again and writes down what is about to change, on disk. */
-static int begin_step(struct run *run, const struct plan_step *planned, struct record *record,
-		      struct tio_error *err)
+static int note_before(struct run *run, const struct step *step, struct record *record,
+		       struct tio_error *err)
 {
-	const struct step *step = steps[planned->row];
 	struct engine *engine = run->engine;
-	struct function *f = snapshot_find(engine->snap, planned->function);
+	struct function *f = snapshot_find(engine->snap, record->function);
 	const struct target *target;
 	int r;
 
-	*record = (struct record){ .function = planned->function };
-	text_copy(record->step, sizeof(record->step), step->name);
-	if (step->tsm_turn)
-		text_copy(record->wanted_tsm, sizeof(record->wanted_tsm), run->request->tsm);
-	if (!step->journaled)
-		return 0;
-
-	r = note_target(run, step, planned->function, &target);
+	r = note_target(run, step, record->function, &target);
 	if (r < 0)
 		return error_set(err, r, "the plan names a function that was not asked for");
 	if (f && step->subject != SUBJECT_DSM)
@@ -214,6 +217,14 @@ static int begin_step(struct run *run, const struct plan_step *planned, struct r
 	if (r < 0)
 		journal_drop(engine->journal, engine->journal->n_records - 1);
 	return r;
+}
+
+static int take_step(struct run *run, const struct step *step, struct record *record,
+		     struct tio_error *err)
+{
+	int r = step->journaled ? note_before(run, step, record, err) : 0;
+
+	return r < 0 ? r : apply_and_verify(run, step, record, err);
 }
 
 /* Undoes everything from the mark on, last first, and ends the change. */
@@ -284,23 +295,26 @@ static void begin_change(struct run *run)
 	text_copy(journal->vm, sizeof(journal->vm), run->request->vm.name);
 }
 
+static int run_step(struct run *run, const struct plan_step *planned, unsigned index,
+		    struct tio_error *err)
+{
+	const struct step *step = steps[planned->row];
+	struct record record = { .function = planned->function };
+
+	text_copy(record.step, sizeof(record.step), step->name);
+	if (step->tsm_turn)
+		text_copy(record.wanted_tsm, sizeof(record.wanted_tsm), run->request->tsm);
+	return guarded(run, step, &record, false, index, take_step, err);
+}
+
 static int run_forward(struct run *run, const struct plan *plan, struct tio_error *err)
 {
 	struct tio_error why = TIO_ERROR_NONE;
-	struct record record;
 	int r = 0;
 
 	begin_change(run);
-	for (size_t i = 0; r == 0 && i < plan->n_steps; i++) {
-		const struct step *step = steps[plan->steps[i].row];
-
-		r = begin_step(run, &plan->steps[i], &record, err);
-		if (r == 0)
-			r = guarded(run, step, &record, false, (unsigned)i, apply_and_verify,
-				    err);
-		else
-			failed(err, plan->steps[i].function, step->name);
-	}
+	for (size_t i = 0; r == 0 && i < plan->n_steps; i++)
+		r = run_step(run, &plan->steps[i], (unsigned)i, err);
 	if (r == 0) {
 		r = commit_attach(run, err);
 		if (r < 0)

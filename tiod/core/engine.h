@@ -26,7 +26,7 @@ struct engine {
  * Does what @request asks: observes the family afresh, plans, and runs the plan.  On
  * failure the host is as before, and @err says what failed; if it could not be put
  * back err->kind is ERROR_STUCK and the journal stays in flight.
- * @plan_only: only fills @ret_plan.  @ret_plan may be NULL.
+ * @plan_only: only fills @ret_plan.  @ret_plan may be NULL, @err may not.
  */
 int engine_run(struct engine *engine, struct request *request, bool plan_only,
 	       struct plan *ret_plan, struct tio_error *err);
