@@ -278,7 +278,7 @@ static const struct {
 	{ nine_vfs_wanted, VERB_ATTACH, "02:00.0/vf0", "InvalidRequest: 9 VFs were asked for" },
 	{ three_vfs_wanted, VERB_ATTACH, "02:00.0/vf0", "InUse: it has 4 VFs enabled already" },
 	{ few_hugepages, VERB_ATTACH, "01:00.0",
-	  "NotReady: vm1 needs 2048 hugepages of 2 MiB for its 4 GiB of memory on node 1, but 10 "
+	  "NotReady: vm1 needs 2048 hugepages of 2 MiB for its 4 GiB of memory on node 1; 10 "
 	  "can be had (node 0 has 3990 of 4000 free, node 1 has 10 of 96 free)" },
 	{ connected_and_assigned, VERB_DISCONNECT, "01:00.0",
 	  "InUse: its TSM link is used by 0000:01:00.0, assigned to vm1" },

@@ -37,31 +37,55 @@ static uint64_t usable(const struct snapshot *snap, int node, uint64_t size)
 	return pool->free < unpromised ? pool->free : unpromised;
 }
 
+static int node_of(const struct vm *vm, int device_node)
+{
+	return vm->numa_node != VM_NODE_AUTO ? vm->numa_node : device_node;
+}
+
+static uint64_t pages_needed(const struct vm *vm)
+{
+	return vm->hugepage_size ? (vm->memory + vm->hugepage_size - 1) / vm->hugepage_size : 0;
+}
+
+const char *hugepages_figures(const struct snapshot *snap, const struct vm *vm, int device_node,
+			      char *buf, size_t size)
+{
+	char page[32], memory[32], where[32] = "";
+	int node = node_of(vm, device_node);
+
+	buf[0] = '\0';
+	if (pages_needed(vm) == 0)
+		return buf;
+	if (node >= 0)
+		snprintf(where, sizeof(where), " on node %d", node);
+	snprintf(buf, size,
+		 "%s needs %llu hugepages of %s for its %s of memory%s; %llu can be had",
+		 vm->name, (unsigned long long)pages_needed(vm),
+		 text_from_bytes(vm->hugepage_size, page, sizeof(page)),
+		 text_from_bytes(vm->memory, memory, sizeof(memory)), where,
+		 (unsigned long long)usable(snap, node, vm->hugepage_size));
+	return buf;
+}
+
 int hugepages_check(const struct snapshot *snap, const struct vm *vm, int device_node,
 		    struct tio_error *err)
 {
-	int node = vm->numa_node != VM_NODE_AUTO ? vm->numa_node : device_node;
-	uint64_t size = vm->hugepage_size, need, have;
+	int node = node_of(vm, device_node);
+	uint64_t need = pages_needed(vm), size = vm->hugepage_size, have;
 	const struct hugepage_pool *pool;
-	char page[32], memory[32], nodes[256], where[32] = "";
+	char figures[256], nodes[256];
 
-	if (size == 0 || vm->memory == 0)
+	if (need == 0)
 		return 0;
-	need = (vm->memory + size - 1) / size;
 	have = usable(snap, node, size);
 	if (have >= need)
 		return 0;
 
 	pool = snapshot_pool(snap, node, size);
 	list_nodes(snap, size, nodes, sizeof(nodes));
-	if (node >= 0)
-		snprintf(where, sizeof(where), " on node %d", node);
-	error_kind_set(
-		err, ERROR_NOT_READY, -ENOMEM,
-		"%s needs %llu hugepages of %s for its %s of memory%s, but %llu can be had (%s)",
-		vm->name, (unsigned long long)need, text_from_bytes(size, page, sizeof(page)),
-		text_from_bytes(vm->memory, memory, sizeof(memory)), where,
-		(unsigned long long)have, nodes[0] ? nodes : "no pool of that size");
+	error_kind_set(err, ERROR_NOT_READY, -ENOMEM, "%s (%s)",
+		       hugepages_figures(snap, vm, device_node, figures, sizeof(figures)),
+		       nodes[0] ? nodes : "no pool of that size");
 	if (node >= 0)
 		error_fix(
 			err,

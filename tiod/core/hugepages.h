@@ -15,3 +15,10 @@
  */
 int hugepages_check(const struct snapshot *snap, const struct vm *vm, int device_node,
 		    struct tio_error *err);
+
+/*
+ * "gpu-vm needs 4096 hugepages of 2 MiB for its 8 GiB of memory on node 1; 6000 can be had";
+ * "" for a VM that uses none.  Returns @buf.
+ */
+const char *hugepages_figures(const struct snapshot *snap, const struct vm *vm, int device_node,
+			      char *buf, size_t size);

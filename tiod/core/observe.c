@@ -69,13 +69,43 @@ static bool is_concerned(const struct snapshot *snap, const struct request *requ
 	return false;
 }
 
+/*
+ * VFs of the request that were enabled only a moment ago, by another VM's attach or by hand:
+ * what the daemon knows of the host may be older.
+ */
+static int discover_vfs(struct engine *engine, const struct request *request,
+			struct tio_error *err)
+{
+	struct function f;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < request->n_targets; i++) {
+		const struct target *target = &request->targets[i];
+
+		if (target->vf_index < 0 || snapshot_find(engine->snap, target->function))
+			continue;
+		r = engine->ops->discover(engine->host, target->function, &f, err);
+		if (r == 0 && bdf_equal(f.physfn, target->physfn))
+			r = snapshot_put(engine->snap, &f);
+		if (r == -ENODEV) {
+			r = 0;
+			if (err)
+				*err = TIO_ERROR_NONE;
+		}
+	}
+	return r;
+}
+
 /* Reads again all that the plan will look at: the family, the targets, their groups. */
 static int observe(struct engine *engine, const struct request *request, struct tio_error *err)
 {
 	auto_free struct bdf *list = NULL;
 	size_t n = 0;
-	int r = 0;
+	int r;
 
+	r = discover_vfs(engine, request, err);
+	if (r < 0)
+		return r;
 	/* Functions that are gone leave the snapshot meanwhile: walk a list of addresses. */
 	list = calloc(engine->snap->n_functions + 1, sizeof(*list));
 	if (!list)

@@ -307,6 +307,12 @@ static int vf_can_be_had(const struct rule_input *in, struct tio_error *err)
 		error_fix(err, "add --vfs %u to enable it", index + 1);
 		return -ERANGE;
 	}
+	if (pf->vfs && !in->f) {
+		REFUSE(err, pf->bdf, ERROR_NO_FUNCTION, -ENODEV,
+		       "it has %u VFs enabled, but VF %u is not there", pf->vfs, index);
+		error_fix(err, "`echo 1 > /sys/bus/pci/rescan` looks for it");
+		return -ENODEV;
+	}
 	return 0;
 }
 
@@ -410,14 +416,20 @@ static bool vm_runs_already(const struct step_facts *facts)
 static int memory_fits(const struct rule_input *in, struct tio_error *err)
 {
 	const struct function *f = in->f ? in->f : in->pf;
+	const struct vm *vm = &in->facts->request->vm;
 	struct tio_error shortage = TIO_ERROR_NONE;
+	char figures[256];
 	int r;
 
 	if (!f || !is_lead(in->target) || !plan_has(in->plan, "rebind"))
 		return 0;
-	r = hugepages_check(in->facts->snap, &in->facts->request->vm, f->numa_node, &shortage);
-	if (r == 0)
+	r = hugepages_check(in->facts->snap, vm, f->numa_node, &shortage);
+	if (r == 0) {
+		hugepages_figures(in->facts->snap, vm, f->numa_node, figures, sizeof(figures));
+		if (figures[0] && in->plan->n_notes == 0)
+			plan_note(in->plan, "%s", figures);
 		return 0;
+	}
 	if (vm_runs_already(in->facts)) {
 		/* The VM may be running on the very pages that are not free. */
 		plan_note(in->plan, "%.310s", shortage.text);
