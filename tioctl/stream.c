@@ -126,6 +126,10 @@ int stream_outcomes(struct tioctl *t, const json_t *last, const char *done, cons
 		result = bad && result != code ? EXIT_FAILED : code;
 		bad++;
 	}
+	if (json_is_array(outcomes) && json_array_size(outcomes) == 0) {
+		screen_line(&t->err, "nothing to do");
+		return EXIT_DONE;
+	}
 	if (!good && !bad) {
 		screen_line(&t->err,
 			    "tioctl: tiod did not say how it ended (see \"tioctl status\")");
