@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +18,11 @@
 #include "base/text.h"
 #include "connection.h"
 
-#define GROUP_READ   "tiod"
-#define GROUP_CHANGE "tiod-admin"
-#define BACKLOG      128
-#define NO_GROUP     ((gid_t)-1)
+#define GROUP_READ      "tiod"
+#define GROUP_CHANGE    "tiod-admin"
+#define BACKLOG         1024
+#define ACCEPTS_AT_ONCE 32 /* then clients that are here get their turn */
+#define NO_GROUP        ((gid_t)-1)
 
 static gid_t look_up(const char *name)
 {
@@ -93,10 +95,10 @@ static bool has_room(struct server *server, const struct peer *peer)
 	return false;
 }
 
-static int on_listen(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+/* False when nobody is waiting any more, or nobody can be taken on. */
+static bool accept_one(struct server *server)
 {
-	struct server *server = userdata;
-	auto_close int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	auto_close int client = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct peer peer = { 0 };
 	int r;
 
@@ -105,17 +107,24 @@ static int on_listen(sd_event_source *source, int fd, uint32_t revents, void *us
 		log_error("cannot accept a client: %m");
 		if (server->connections)
 			sd_event_source_set_enabled(server->listen, SD_EVENT_OFF);
-		return 0;
+		return false;
 	}
 	if (client < 0)
-		return 0;
+		return false;
 	r = identify(server, client, &peer);
 	if (r == 0 && !has_room(server, &peer))
-		return 0;
+		return true;
 	if (r == 0)
 		r = connection_new(server, take_fd(&client), &peer);
 	if (r < 0)
 		log_error("cannot take a client on: %s", strerror(-r));
+	return r == 0;
+}
+
+static int on_listen(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	for (int i = 0; i < ACCEPTS_AT_ONCE && accept_one(userdata); i++)
+		continue;
 	return 0;
 }
 
@@ -143,6 +152,10 @@ static int take_passed(struct server *server, struct tio_error *err)
 			"socket is understood",
 			n);
 	server->fd = SD_LISTEN_FDS_START;
+	/* A client that went away again must not leave the loop waiting for the next. */
+	n = fcntl(server->fd, F_GETFL);
+	if (n < 0 || fcntl(server->fd, F_SETFL, n | O_NONBLOCK) < 0)
+		return error_set(err, -errno, "make the passed socket non-blocking: %m");
 	return 1;
 }
 
