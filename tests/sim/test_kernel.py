@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from kernel import sim, variants  # noqa: E402
-from kernel import bus, driver, memory, sriov, tools, tsm, vfio  # noqa: E402,F401
+from kernel import bus, driver, memory, sriov, stress, tools, tsm, vfio  # noqa: E402,F401
 
 TIME_LIMIT = 120  # seconds for the tests of one host
 
@@ -53,7 +53,7 @@ def run_variant(tio_sim, name, word):
     path = os.path.join(tempfile.mkdtemp(), name + ".json")
     with open(path, "w", encoding="utf-8") as file:
         json.dump(variants.make(name), file)
-    env = dict(os.environ, TIO_SIM_SPEED="1" if name == "timed" else "0")
+    env = dict(os.environ, TIO_SIM_SPEED="1" if name in ("timed", "stress") else "0")
     child = subprocess.Popen([tio_sim, "run", path, "--", sys.executable, __file__, "--inside",
                               name, word], env=env, stdout=subprocess.PIPE, text=True)
     try:

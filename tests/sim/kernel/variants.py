@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-NAMES = ["base", "modules", "timed", "vftsm", "nocdev", "noiommu", "pool0", "dual"]
+NAMES = ["base", "modules", "timed", "vftsm", "nocdev", "noiommu", "pool0", "dual", "stress"]
 
 PLAIN = {"vendor": "0x1af4", "device": "0x1102", "class": "0x120000"}
 TDISP = {"vendor": "0x1af4", "device": "0x1100", "class": "0x120000", "tdisp": True}
@@ -91,7 +91,21 @@ def timed():
     return host
 
 
+def slow_enough():
+    """Everything takes some milliseconds, so that things meet."""
+    host = base()
+    host["kernel"]["vf_tsm"] = True
+    host["tsm"][0]["connect_ms"] = 10
+    modules = host["modules"]
+    modules["gpudrv"]["drivers"]["gpudrv"]["sriov"] = {"per_vf_ms": 5}
+    for module in ("gpudrv", "plaindrv", "vfio-pci"):
+        modules[module]["drivers"][module].update(bind_ms=5, unbind_ms=5)
+    return host
+
+
 def make(variant):
+    if variant == "stress":
+        return slow_enough()
     if variant == "modules":
         return load("minimal")
     if variant == "timed":

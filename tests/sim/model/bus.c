@@ -99,9 +99,16 @@ static struct pci_dev *scan(struct host_bridge *bridge, struct pci_dev *parent, 
 /* Drivers come when all functions have been found. */
 static void probe_all_new(void)
 {
-	for (struct pci_dev *dev = pci_first(); dev; dev = dev->next)
-		if (!dev->ready && !dev->gone)
-			pci_probe_new(dev);
+	struct pci_dev *dev = pci_first();
+
+	while (dev) {
+		if (dev->ready) {
+			dev = dev->next;
+			continue;
+		}
+		pci_probe_new(dev);
+		dev = pci_first(); /* it waited: look again */
+	}
 }
 
 void bus_rescan(void)
@@ -331,6 +338,7 @@ static int check_plugged(const struct pci_dev *port, const json_t *functions)
 	return 0;
 }
 
+/* Lock rescan_remove held. */
 static void fill_slot(struct pci_dev *port, json_t *functions)
 {
 	json_t *function;
@@ -340,23 +348,8 @@ static void fill_slot(struct pci_dev *port, json_t *functions)
 		json_object_set_new(port->desc, "children", json_array());
 	json_array_foreach(functions, i, function)
 		json_array_append(json_object_get(port->desc, "children"), function);
-	mutex_take(&host.rescan_remove, SIM_UNINTERRUPTIBLE);
 	scan(port->bridge, port, functions);
 	probe_all_new();
-	mutex_drop(&host.rescan_remove);
-}
-
-static json_t *plug(const json_t *what)
-{
-	struct pci_dev *port = pci_find(desc_text(what, "below", NULL));
-	json_t *functions = json_object_get(what, "functions");
-
-	if (!port || !pci_is_bridge(port))
-		return failed("\"below\" must name a port that is there");
-	if (check_plugged(port, functions) < 0)
-		return failed(desc_error());
-	fill_slot(port, functions);
-	return json_pack("{s:b}", "ok", 1);
 }
 
 static void unpark(const char *name, const json_t *what)
@@ -365,6 +358,22 @@ static void unpark(const char *name, const json_t *what)
 
 	json_object_set_new(parked_names, desc_text(first, "address", ""), json_string(name));
 	json_object_del(parked, name);
+}
+
+/* @name is what it is parked by, or NULL.  It may be parked anew while the slot fills. */
+static json_t *plug(const json_t *what, const char *name)
+{
+	struct pci_dev *port = pci_find(desc_text(what, "below", NULL));
+	json_t *functions = json_object_get(what, "functions");
+
+	if (!port || !pci_is_bridge(port))
+		return failed("\"below\" must name a port that is there");
+	if (check_plugged(port, functions) < 0)
+		return failed(desc_error());
+	if (name)
+		unpark(name, what);
+	fill_slot(port, functions);
+	return json_pack("{s:b}", "ok", 1);
 }
 
 /* What is parked by @name, or has a function of that address first. */
@@ -385,21 +394,27 @@ static json_t *find_parked(const char **name)
 	return what;
 }
 
-json_t *bus_plug(const json_t *command)
+static json_t *plug_parked(const char *name)
 {
-	const char *name = desc_text(command, "name", NULL);
 	json_t *what, *reply;
 
-	if (!name)
-		return plug(command);
 	what = find_parked(&name);
 	if (!what)
 		return failed("nothing of that name is parked");
 	json_incref(what);
-	reply = plug(what);
-	if (desc_bool(reply, "ok", false))
-		unpark(name, what);
+	reply = plug(what, name);
 	json_decref(what);
+	return reply;
+}
+
+json_t *bus_plug(const json_t *command)
+{
+	const char *name = desc_text(command, "name", NULL);
+	json_t *reply;
+
+	mutex_take(&host.rescan_remove, SIM_UNINTERRUPTIBLE);
+	reply = name ? plug_parked(name) : plug(command, NULL);
+	mutex_drop(&host.rescan_remove);
 	return reply;
 }
 

@@ -125,7 +125,7 @@ static int probe(struct pci_driver *driver, struct pci_dev *dev)
 {
 	int r = 0;
 
-	if (dev->gone)
+	if (dev->dead || dev->gone)
 		return -ENODEV;
 	if (dev->driver)
 		return -EBUSY;
@@ -227,9 +227,12 @@ static int unbind_store(void *obj, const struct sim_caller *who, const char *buf
 /* Offers @driver every device that has none, as driver_attach() of the kernel. */
 static void offer_all(struct pci_driver *driver)
 {
-	for (struct pci_dev *dev = pci_first(); dev; dev = dev->next) {
+	struct pci_dev *next;
+
+	for (struct pci_dev *dev = pci_first(); dev; dev = next) {
 		const json_t *wanted = json_object_get(dev->desc, "driver");
 
+		next = dev->next;
 		if (dev->driver || dev->gone || !driver_matches(driver, dev) ||
 		    (host.loading && json_is_null(wanted)))
 			continue;
@@ -237,6 +240,8 @@ static void offer_all(struct pci_driver *driver)
 		if (driver->registered)
 			probe(driver, dev);
 		mutex_drop(&dev->lock);
+		/* While it waited, the list may have changed. */
+		next = dev->gone ? pci_first() : dev->next;
 	}
 }
 
@@ -358,14 +363,19 @@ void driver_register(struct pci_driver *driver)
 
 void driver_unregister(struct pci_driver *driver)
 {
+	struct pci_dev *dev = pci_first();
+
 	driver->registered = false;
-	for (struct pci_dev *dev = pci_first(); dev; dev = dev->next) {
-		if (dev->driver != driver)
+	while (dev) {
+		if (dev->driver != driver) {
+			dev = dev->next;
 			continue;
+		}
 		mutex_take(&dev->lock, SIM_UNINTERRUPTIBLE);
 		if (dev->driver == driver)
 			driver_release(dev);
 		mutex_drop(&dev->lock);
+		dev = pci_first(); /* it waited: look again */
 	}
 	tree_remove(driver->dir);
 	driver->dir = NULL;

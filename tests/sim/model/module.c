@@ -169,7 +169,7 @@ static void provide(const struct module *module, bool present)
 	tsm_module(module->sysname, present);
 }
 
-int model_module_insert(const char *name, const char *params)
+static int insert(const char *name, const char *params)
 {
 	struct module *module = module_find(name);
 	const json_t *needed;
@@ -206,7 +206,7 @@ static void drop_holder(struct module *module)
 	}
 }
 
-int model_module_remove(const char *name)
+static int remove_module(const char *name)
 {
 	struct module *module = module_find(name);
 
@@ -224,6 +224,31 @@ int model_module_remove(const char *name)
 	module->dir = module->holders = NULL;
 	module_event(module, "remove");
 	return 0;
+}
+
+/* Coming and going take time, and one module does so at a time. */
+static struct mutex module_mutex;
+
+int model_module_insert(const char *name, const char *params)
+{
+	int r = mutex_take(&module_mutex, SIM_KILLABLE);
+
+	if (r < 0)
+		return r;
+	r = insert(name, params);
+	mutex_drop(&module_mutex);
+	return r;
+}
+
+int model_module_remove(const char *name)
+{
+	int r = mutex_take(&module_mutex, SIM_KILLABLE);
+
+	if (r < 0)
+		return r;
+	r = remove_module(name);
+	mutex_drop(&module_mutex);
+	return r;
 }
 
 /* --- The description --- */

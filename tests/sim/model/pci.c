@@ -387,9 +387,14 @@ void pci_probe_new(struct pci_dev *dev)
 	wait_ready(dev);
 	if (!dev->gone)
 		probe_described(dev);
-	for (struct pci_dev *child = dev->children; child; child = child->sibling)
-		if (!child->ready)
-			pci_probe_new(child);
+	for (struct pci_dev *child = dev->children; child;) {
+		if (child->ready) {
+			child = child->sibling;
+			continue;
+		}
+		pci_probe_new(child);
+		child = dev->children; /* it waited: look again */
+	}
 }
 
 /* --- Unmaking --- */
@@ -403,6 +408,7 @@ static void pci_stop(struct pci_dev *dev)
 	driver_release(dev);
 	if (dev->sriov.numvfs > 0)
 		sriov_disable(dev);
+	dev->dead = true;
 	mutex_drop(&dev->lock);
 }
 
@@ -410,10 +416,11 @@ static void pci_destroy(struct pci_dev *dev)
 {
 	while (dev->children)
 		pci_destroy(dev->children);
-	if (dev->gone)
-		return;
 	tsm_leave_parent(dev);
 	tsm_function_going(dev);
+	/* A VF may be removed by itself and with its PF at a time; from here on no waiting. */
+	if (dev->gone)
+		return;
 	slots_remove(dev);
 	iommu_remove(dev);
 	dev->gone = true;

@@ -97,6 +97,7 @@ struct pci_dev {
 	unsigned int pcie, sriov_cap, ide_cap, last_ext;
 
 	bool ready;        /* device_add() is over */
+	bool dead;         /* about to go: no driver gets it any more */
 	bool gone;         /* removed from the tree */
 	bool disconnected; /* pulled out: reads all ones */
 	struct mutex lock; /* device_lock */
