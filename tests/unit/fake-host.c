@@ -431,6 +431,7 @@ static void worker_init(struct worker *worker, struct fake_host *host)
 
 	*worker = (struct worker){ 0 };
 	snapshot_copy(&host->world, &worker->snap);
+	snapshot_remove(&worker->snap, host->unknown);
 	free(worker->snap.holders);
 	worker->snap.holders = NULL;
 	worker->snap.n_holders = 0;

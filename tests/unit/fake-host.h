@@ -30,6 +30,7 @@ struct fake_host {
 	bool insecure;         /* streams do not become secure */
 	unsigned vfs_less;     /* the driver enables so many fewer */
 	bool cdev_unsupported; /* VFIO makes no character devices */
+	struct bdf unknown;    /* what the daemon knows of the host is older than this */
 	unsigned turns;        /* tsm_take() calls */
 	bool turn_held;
 };

@@ -75,6 +75,29 @@ Test(engine, the_link_and_the_vfs_stay_until_the_last_vf_goes)
 	cr_expect(eq(str, (char *)fake_state(&host, after, sizeof(after)), before));
 }
 
+/* Two VMs' attaches right after each other: the daemon has not read the host in between. */
+Test(engine, a_vf_that_was_enabled_a_moment_ago_is_found)
+{
+	request = a_request(&host, VERB_ATTACH, "02:00.0/vf0");
+	request.vfs = 4;
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	host.unknown = address("02:00.2");
+	request = a_request(&host, VERB_ATTACH, "02:00.0/vf1");
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	cr_expect(eq(str, fake_function(&host, "02:00.2")->driver, "vfio-pci"));
+}
+
+Test(engine, a_vf_that_is_counted_but_not_there_is_refused)
+{
+	request = a_request(&host, VERB_ATTACH, "02:00.0/vf0");
+	request.vfs = 4;
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	request = a_request(&host, VERB_ATTACH, "02:00.0/vf1");
+	snapshot_remove(&host.world, address("02:00.2"));
+	cr_assert(eq(int, fake_run(&host, &request, &err), -ENODEV));
+	cr_expect(ne(ptr, strstr(err.text, "VF 1 is not there"), NULL), "%s", err.text);
+}
+
 Test(engine, a_second_attach_changes_nothing)
 {
 	unsigned changes;
