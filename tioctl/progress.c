@@ -163,8 +163,7 @@ void progress_show(struct progress_view *view, const json_t *progress)
 		show_waiting(view, progress);
 	} else if (strcmp(phase, "note") == 0) {
 		progress_end(view);
-		screen_line(view->screen, "%s: %s", field_text(progress, "family"),
-			    field_text(progress, "text"));
+		screen_line(view->screen, "note: %s", field_text(progress, "text"));
 	}
 	progress_tick(view);
 }
