@@ -209,6 +209,16 @@ void call_reply(struct call *call, json_t *parameters)
 	end_call(call);
 }
 
+void call_reply_text(struct call *call, char *text, size_t size)
+{
+	call->gone = NULL;
+	if (call->connection)
+		enqueue(call->connection, text, size);
+	else
+		free(text);
+	end_call(call);
+}
+
 void call_error(struct call *call, const char *name, json_t *parameters)
 {
 	call->gone = NULL;

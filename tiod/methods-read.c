@@ -33,13 +33,13 @@ static bool is_listed(const struct function *f, bool all)
 }
 
 /* Those that are assigned, but not in the host. */
-static void add_absent(const struct daemon *daemon, json_t *list)
+static void add_absent(const struct daemon *daemon, struct wire_list *list)
 {
 	for (size_t i = 0; i < daemon->cache.all.n; i++) {
 		struct bdf bdf = daemon->cache.all.list[i].function;
 
 		if (!snapshot_find(&daemon->cache.snap, bdf))
-			json_array_append_new(list, view_function(daemon, bdf));
+			wire_list_add(list, view_function(daemon, bdf));
 	}
 }
 
@@ -47,15 +47,21 @@ void method_list_functions(struct daemon *daemon, struct call *call)
 {
 	const struct snapshot *snap = &daemon->cache.snap;
 	bool all = methods_flag(call, "all");
-	json_t *list = json_array();
+	struct wire_list list;
+	size_t size = 0;
+	char *text;
 
+	wire_list_begin(&list, "functions");
 	for (size_t i = 0; i < snap->n_functions; i++)
 		if (is_listed(&snap->functions[i], all) ||
 		    assignments_find(&daemon->cache.all, snap->functions[i].bdf))
-			json_array_append_new(list,
-					      view_function(daemon, snap->functions[i].bdf));
-	add_absent(daemon, list);
-	methods_reply(call, json_pack("{so}", "functions", list));
+			wire_list_add(&list, view_function(daemon, snap->functions[i].bdf));
+	add_absent(daemon, &list);
+	text = wire_list_end(&list, &size);
+	if (text)
+		call_reply_text(call, text, size);
+	else
+		methods_reply(call, NULL);
 }
 
 /* One that is there, or one that is gone but still assigned. */

@@ -66,6 +66,8 @@ bool server_has_output(const struct server *server);
 
 /* Each ends the call, but for call_continue(); the reference to @parameters is taken over. */
 void call_reply(struct call *call, json_t *parameters);
+/* @text is a whole message and is freed; NULL: memory is short, and the client is dropped. */
+void call_reply_text(struct call *call, char *text, size_t size);
 void call_error(struct call *call, const char *name, json_t *parameters);
 void call_drop(struct call *call); /* without a reply; only if nobody waits for one */
 void call_continue(struct call *call, json_t *parameters);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 
 int wire_next(const char *data, size_t size, size_t *seen, size_t *ret_length)
@@ -137,5 +138,35 @@ char *wire_reply(json_t *parameters, const char *error, bool continues, size_t *
 		*ret_length = strlen(text) + 1;
 	json_decref(reply);
 	json_decref(parameters);
+	return text;
+}
+
+/* --- A list --- */
+
+void wire_list_begin(struct wire_list *list, const char *name)
+{
+	*list = (struct wire_list){ 0 };
+	list->failed = text_add(&list->text, "{\"parameters\":{\"%s\":[", name) < 0;
+}
+
+void wire_list_add(struct wire_list *list, json_t *item)
+{
+	char *text = item ? json_dumps(item, JSON_COMPACT) : NULL;
+
+	if (!text || text_add(&list->text, "%s%s", list->n++ ? "," : "", text) < 0)
+		list->failed = true;
+	free(text);
+	json_decref(item);
+}
+
+char *wire_list_end(struct wire_list *list, size_t *ret_length)
+{
+	char *text = NULL;
+
+	if (!list->failed && text_add(&list->text, "]}}") == 0) {
+		*ret_length = list->text.length + 1;
+		text = take_ptr(list->text.data);
+	}
+	text_finish(&list->text);
 	return text;
 }

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 #define WIRE_MESSAGE_MAX (1024 * 1024)
 #define WIRE_METHOD_MAX  128
@@ -40,3 +41,19 @@ void wire_call_finish(struct wire_call *call);
  * short.  free() it.
  */
 char *wire_reply(json_t *parameters, const char *error, bool continues, size_t *ret_length);
+
+/*
+ * A reply that is one list, written item by item: of a big host it would take ten times the
+ * room as one JSON value, and hold the loop up while that is built and freed.  wire_list_end()
+ * ends it in any case, and its answer is as wire_reply()'s.
+ */
+struct wire_list {
+	struct text text;
+	size_t n;
+	bool failed; /* memory was short */
+};
+
+void wire_list_begin(struct wire_list *list, const char *name);
+/* Takes @item over; NULL counts as short memory. */
+void wire_list_add(struct wire_list *list, json_t *item);
+char *wire_list_end(struct wire_list *list, size_t *ret_length);
