@@ -92,16 +92,12 @@ class Checks:
     def state(self, function):
         """The state of @function, "" when tiod does not know it."""
         reply = self.world.call("GetFunction", function=function)
-        return reply.get("parameters", {}).get("function", {}).get("state", "")
+        return "" if "error" in reply else reply["parameters"]["function"]["state"]
 
     def reaches(self, function, state, sentence, wait=10):
         until(lambda: self.state(function) == state, wait)
         got = self.state(function)
         return self.tap.ok(got == state, sentence, f"{function} is {got!r}")
-
-    def knows(self, function):
-        return until(lambda: self.world.call("GetFunction", function=function)
-                     .get("parameters", {}).get("function"))
 
     def end(self):
         self.world.stop()
