@@ -5,6 +5,8 @@ The host is then byte for byte as before, and the failure names step, attribute,
 what mends it.  The same for writes that succeed without effect.
 """
 
+import re
+
 from world import Tap, World, diff
 
 PF = {"functions": ["0000:61:00.0"]}
@@ -89,7 +91,7 @@ class Matrix:
                 problems.append(f"errno is {error['errnoName']}")
             if not error["fix"]:
                 problems.append("no fix is told")
-            if len(error["sentence"]) < 60:
+            if not re.search(rf"\({errno}\): [^;]{{15}}", error["sentence"]):
                 problems.append("the cause is not told")
         if changed:
             problems.append("the host changed:\n" + changed)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/holder.h"
 #include "core/hugepages.h"
 
 /* A refusal about @function. */
@@ -144,45 +145,6 @@ static int is_free(const struct rule_input *in, struct tio_error *err)
 	return -EBUSY;
 }
 
-/* One clause about a holder: what uses the function, and how. */
-static void describe_holder(const struct holder *h, char *buf, size_t size)
-{
-	switch (h->kind) {
-	case HOLDER_MOUNT:
-		snprintf(buf, size, "%s is mounted on %s", h->what, h->where);
-		break;
-	case HOLDER_SWAP:
-		snprintf(buf, size, "%s is used as swap space", h->what);
-		break;
-	case HOLDER_BLOCK:
-		snprintf(buf, size, "%s is part of %s", h->what, h->where);
-		break;
-	case HOLDER_NETDEV:
-		snprintf(buf, size, "network interface %s is %s", h->what, h->where);
-		break;
-	case HOLDER_PROCESS:
-		snprintf(buf, size, "%s is open in process %d (%s)", h->what, h->pid,
-			 h->command);
-		break;
-	case HOLDER_VFS:
-		snprintf(buf, size, "it has VFs enabled (%s)", h->what);
-		break;
-	case HOLDER_KIND_COUNT:
-		buf[0] = '\0';
-		break;
-	}
-}
-
-static const char *const holder_fixes[HOLDER_KIND_COUNT] = {
-	[HOLDER_MOUNT] = "unmount it, or choose another device",
-	[HOLDER_SWAP] = "swapoff it, or choose another device",
-	[HOLDER_BLOCK] =
-		"take it apart first (vgchange -an, mdadm --stop, …), or choose another device",
-	[HOLDER_NETDEV] = "take it down (`ip link set … down`), or choose another device",
-	[HOLDER_PROCESS] = "end that process first",
-	[HOLDER_VFS] = "attach a VF instead, or set sriov_numvfs to 0 first",
-};
-
 static bool verb_minds(const struct request *request, const struct holder *h)
 {
 	if (request->verb == VERB_ATTACH)
@@ -206,12 +168,12 @@ static int is_not_in_use(const struct rule_input *in, struct tio_error *err)
 
 		if (!bdf_equal(h->function, in->target->function) || !verb_minds(request, h))
 			continue;
-		describe_holder(h, clause, sizeof(clause));
+		holder_describe(h, clause, sizeof(clause));
 		if (first) {
 			REFUSE(err, h->function, ERROR_IN_USE, -EBUSY,
 			       "cannot unbind from %s: %s", driver, clause);
 			error_fix(
-				err, "%s%s", holder_fixes[h->kind],
+				err, "%s%s", holder_fix(h),
 				request->verb == VERB_DETACH
 					? ", or --force=open to ask the kernel to take it away"
 					: "");
