@@ -272,7 +272,19 @@ def as_nobody(path):
     return [json.loads(line) for line in run.stdout.splitlines()]
 
 
-def test_passed_socket(tap, world):
+def hears(manager, *words):
+    """Does tiod tell the service manager all of @words?"""
+    said, end = "", time.monotonic() + 5
+    manager.settimeout(1)
+    while time.monotonic() < end and not all(word in said for word in words):
+        try:
+            said += manager.recv(4096).decode() + "\n"
+        except socket.timeout:
+            pass
+    return all(word in said for word in words)
+
+
+def test_service_manager(tap, world):
     """tiod takes the service manager's socket; whoever may not call is told so."""
     world.stop()
     path = "/run/passed.sock"
@@ -280,6 +292,8 @@ def test_passed_socket(tap, world):
     listener.bind(path)
     os.chmod(path, 0o666)
     listener.listen(16)
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind("/run/notify.sock")
 
     def hand_over():
         os.dup2(listener.fileno(), 3)
@@ -288,12 +302,15 @@ def test_passed_socket(tap, world):
     command = [os.environ["TIOD"], "--runtime-dir", "/run/other", "--state-dir", "/run/state"]
     with open("/run/passed.log", "w", encoding="utf-8") as log:
         tiod = subprocess.Popen(["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$0" "$@"', *command],
-                                env=dict(os.environ, LISTEN_FDS="1"), stderr=log,
+                                env=dict(os.environ, LISTEN_FDS="1", WATCHDOG_USEC="200000",
+                                         NOTIFY_SOCKET="/run/notify.sock"), stderr=log,
                                 pass_fds=[3] if listener.fileno() == 3 else [],
                                 preexec_fn=hand_over, close_fds=False)
     with Client(path=path) as c:
         tap.ok(c.call("io.tiod.GetHost")["parameters"]["ready"],
                "a socket that is passed is served")
+    tap.ok(hears(manager, "READY=1", "STATUS=", "WATCHDOG=1"),
+           "the manager hears that it is ready, and that it is alive")
     heard = as_nobody(path)
     if heard is None:
         tap.skip("who may not call is told so", "no other user can be taken on here")
@@ -305,6 +322,7 @@ def test_passed_socket(tap, world):
     tiod.terminate()
     tap.ok(tiod.wait(20) == 0 and os.path.exists(path),
            "it ends in order and leaves that socket where it was")
+    tap.ok(hears(manager, "STOPPING=1"), "and the manager hears that, too")
     world.start()
 
 
@@ -320,7 +338,7 @@ def main():
     test_stalled(tap, slow, since)
     test_many(tap, world)
     test_idle(tap, world)
-    test_passed_socket(tap, world)
+    test_service_manager(tap, world)
     finish(world, tap)
 
 
