@@ -154,14 +154,15 @@ static void find_slot(struct reader *reader, struct function *f)
 
 static int read_config(struct reader *reader, struct function *f, struct tio_error *err)
 {
+	struct host *host = reader->host;
 	int r;
 
-	if (!reader->pci) {
-		r = pci_door_new(reader->host->sys, &reader->pci, err);
+	if (!host->pci) {
+		r = pci_door_new(host->sys, &host->pci, err);
 		if (r < 0)
 			return r;
 	}
-	return pci_read_capabilities(reader->pci, f, err);
+	return pci_read_capabilities(host->pci, f, err);
 }
 
 /*
@@ -365,9 +366,7 @@ int functions_read(struct reader *reader, struct bdf bdf, struct function *ret,
 
 void reader_finish(struct reader *reader)
 {
-	pci_door_free(reader->pci);
 	free(reader->slots);
-	reader->pci = NULL;
 	reader->slots = NULL;
 	reader->n_slots = 0;
 	reader->slots_read = false;

@@ -10,8 +10,6 @@
 #include "core/snapshot.h"
 #include "host/host.h"
 
-struct pci_door;
-
 /* "7" is at 0000:e1:00, whatever the function. */
 struct slot {
 	char name[16];
@@ -21,8 +19,7 @@ struct slot {
 /* What reading functions needs beside the host; starts as { .host = … }. */
 struct reader {
 	struct host *host;
-	struct pci_door *pci; /* owned; opened when the first function is new */
-	struct slot *slots;   /* owned; read with the first function that is new */
+	struct slot *slots; /* owned; read with the first function that is new */
 	size_t n_slots;
 	bool slots_read;
 	const struct snapshot *seen; /* functions read already, to find ports and PFs in */

@@ -13,6 +13,7 @@
 #include "host/functions.h"
 #include "host/holders.h"
 #include "host/modules.h"
+#include "host/pci.h"
 #include "host/sriov.h"
 #include "host/state.h"
 #include "host/tsm.h"
@@ -88,6 +89,8 @@ void host_finish(struct host *host)
 		cleanup_close(fds[i]);
 		*fds[i] = -1;
 	}
+	pci_door_free(host->pci);
+	host->pci = NULL;
 }
 
 /* --- The table --- */

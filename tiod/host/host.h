@@ -13,6 +13,8 @@
 #include "core/host.h"
 #include "core/journal.h"
 
+struct pci_door;
+
 struct host_roots {
 	const char *sys;     /* "/sys" */
 	const char *proc;    /* "/proc" */
@@ -25,6 +27,7 @@ struct host_roots {
 struct host {
 	int sys_fd, proc_fd, dev_fd, runtime_fd, state_fd; /* owned; -1: could not be opened */
 	char sys[256], plugin_dir[256];
+	struct pci_door *pci; /* owned; opened for the first new function: its names are slow */
 
 	/* How a worker talks to the daemon; NULL in tests and tools. */
 	void (*progress)(void *arg, const struct progress *progress);
