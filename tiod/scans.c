@@ -68,6 +68,15 @@ void scans_links_free(struct daemon *daemon)
 
 /* --- Events --- */
 
+/* The kernel tells of each VF that goes, but not that its PF has fewer of them now. */
+static void mark_pf_of(struct daemon *daemon, struct bdf vf)
+{
+	const struct function *f = snapshot_find(&daemon->cache.snap, vf);
+
+	if (f && f->physfn.valid)
+		scans_mark(daemon, f->physfn);
+}
+
 static void take_event(struct daemon *daemon, const struct uevent *event)
 {
 	struct scans *scans = &daemon->scans;
@@ -80,6 +89,7 @@ static void take_event(struct daemon *daemon, const struct uevent *event)
 		if (bdf_set_add(&scans->gone, event->function) < 0)
 			scans->from_nothing = true;
 		scans_mark(daemon, event->function);
+		mark_pf_of(daemon, event->function);
 		return;
 	case UEVENT_TSM:
 		/* tsm/ directories come and go without events of their own. */
