@@ -361,6 +361,30 @@ Test(plan, an_open_device_is_not_detached_unless_forced)
 	fake_host_finish(&host);
 }
 
+Test(plan, vfs_that_somebody_else_uses_are_not_removed)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+	struct holder holder = { .kind = HOLDER_PROCESS, .pid = 4711 };
+	char plan[4096];
+
+	fake_host_init(&host);
+	request = a_request(&host, VERB_ATTACH, "02:00.0/vf0");
+	request.vfs = 4;
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	text_copy(fake_function(&host, "02:00.3")->driver, DRIVER_NAME_MAX, "vfio-pci");
+	holder.function = address("02:00.3");
+	text_copy(holder.what, sizeof(holder.what), "/dev/vfio/devices/vfio9");
+	text_copy(holder.command, sizeof(holder.command), "dpdk");
+	cr_assert(eq(int, snapshot_add_holder(&host.world, &holder), 0));
+
+	request = a_request(&host, VERB_DETACH, "02:00.0/vf0");
+	fake_plan(&host, &request, plan, sizeof(plan));
+	cr_expect(eq(str, plan,
+		     "InUse: its VFs would be removed, and VF 2 (0000:02:00.3) is in use: "
+		     "/dev/vfio/devices/vfio9 is open in process 4711 (dpdk)"));
+	fake_host_finish(&host);
+}
+
 Test(plan, a_companion_goes_back_only_with_its_lead)
 {
 	struct tio_error err = TIO_ERROR_NONE;

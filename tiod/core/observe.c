@@ -118,6 +118,24 @@ static int observe(struct engine *engine, const struct request *request, struct 
 	return r;
 }
 
+static bool is_target(const struct request *request, struct bdf function)
+{
+	for (size_t i = 0; i < request->n_targets; i++)
+		if (bdf_equal(request->targets[i].function, function))
+			return true;
+	return false;
+}
+
+/* VFs that tiod made go with the last of them: whoever took another one is concerned. */
+static bool may_be_removed(const struct journal *journal, const struct function *f)
+{
+	for (size_t i = 0; f->kind == FUNCTION_VF && i < journal->n_records; i++)
+		if (strcmp(journal->records[i].step, "enable-vfs") == 0 &&
+		    bdf_equal(journal->records[i].function, f->physfn))
+			return true;
+	return false;
+}
+
 static int find_holders(struct engine *engine, const struct request *request,
 			struct tio_error *err)
 {
@@ -125,11 +143,12 @@ static int find_holders(struct engine *engine, const struct request *request,
 
 	if (request->verb != VERB_ATTACH && request->verb != VERB_DETACH)
 		return 0;
-	for (size_t i = 0; r == 0 && i < request->n_targets; i++) {
-		const struct function *f = snapshot_find(engine->snap,
-							 request->targets[i].function);
+	for (size_t i = 0; r == 0 && i < engine->snap->n_functions; i++) {
+		const struct function *f = &engine->snap->functions[i];
 
-		if (f)
+		if (is_target(request, f->bdf) ||
+		    (request->verb == VERB_DETACH && f->driver[0] &&
+		     may_be_removed(engine->journal, f)))
 			r = engine->ops->find_holders(engine->host, engine->snap, f, err);
 	}
 	return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "core/refusals.h"
+#include "core/refusals-rules.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,30 +9,12 @@
 #include "core/holder.h"
 #include "core/hugepages.h"
 
-/* A refusal about @function. */
-#define REFUSE(err, function, kind, code, ...)                                                 \
-	do {                                                                                   \
-		error_kind_set(err, kind, code, __VA_ARGS__);                                  \
-		error_at(err, function, "");                                                   \
-	} while (0)
-
-struct rule_input {
-	const struct step_facts *facts;
-	const struct target *target;
-	const struct function *f;   /* NULL: a VF that is still to be made */
-	const struct function *pf;  /* of a VF */
-	const struct function *dsm; /* the family's function 0 */
-	struct plan *plan;
-};
-
-typedef int (*rule_fn)(const struct rule_input *in, struct tio_error *err);
-
-static bool is_lead(const struct target *target)
+bool rule_is_lead(const struct target *target)
 {
 	return bdf_equal(target->lead, target->function);
 }
 
-static bool plan_has(const struct plan *plan, const char *name)
+bool rule_plan_has(const struct plan *plan, const char *name)
 {
 	for (size_t i = 0; i < plan->n_steps; i++)
 		if (strcmp(steps[plan->steps[i].row]->name, name) == 0)
@@ -59,7 +41,7 @@ static int is_an_endpoint(const struct rule_input *in, struct tio_error *err)
 	char name[BDF_STRLEN];
 
 	if (!in->f || in->f->kind == FUNCTION_ENDPOINT || in->f->kind == FUNCTION_VF ||
-	    !is_lead(in->target))
+	    !rule_is_lead(in->target))
 		return 0;
 	REFUSE(err, in->f->bdf, ERROR_INVALID, -EINVAL, "%s is a %s, not an endpoint",
 	       bdf_format(in->f->bdf, name), function_kind_to_string(in->f->kind));
@@ -72,7 +54,7 @@ static int config_is_readable(const struct rule_input *in, struct tio_error *err
 {
 	const struct function *f = in->f ? in->f : in->pf;
 
-	if (!f || f->config_complete || !is_lead(in->target))
+	if (!f || f->config_complete || !rule_is_lead(in->target))
 		return 0;
 	REFUSE(err, f->bdf, ERROR_NOT_READY, -EPERM,
 	       "only the first 64 bytes of its config space can be read");
@@ -105,7 +87,7 @@ static int can_do_tdisp(const struct rule_input *in, struct tio_error *err)
 	const struct function *dsm = in->dsm;
 	char missing[256], name[BDF_STRLEN];
 
-	if (!dsm || !is_lead(in->target))
+	if (!dsm || !rule_is_lead(in->target))
 		return 0;
 	list_missing(dsm, missing, sizeof(missing));
 	if (!missing[0])
@@ -161,7 +143,7 @@ static int is_not_in_use(const struct rule_input *in, struct tio_error *err)
 	char clause[360];
 	bool first = true;
 
-	if (!plan_has(in->plan, "rebind"))
+	if (!rule_plan_has(in->plan, "rebind"))
 		return 0;
 	for (size_t i = 0; i < snap->n_holders; i++) {
 		const struct holder *h = &snap->holders[i];
@@ -189,7 +171,7 @@ static int group_is_viable(const struct rule_input *in, struct tio_error *err)
 {
 	char names[256];
 
-	if (!in->f || !plan_has(in->plan, "rebind") || in->f->iommu_group < 0 ||
+	if (!in->f || !rule_plan_has(in->plan, "rebind") || in->f->iommu_group < 0 ||
 	    !steps_group_blockers(in->facts->snap, in->facts->request, in->f, names,
 				  sizeof(names)))
 		return 0;
@@ -222,75 +204,6 @@ static int group_is_of_one_vm(const struct rule_input *in, struct tio_error *err
 	return 0;
 }
 
-/* --- VFs --- */
-
-static int pf_has_no_vfs(const struct rule_input *in, struct tio_error *err)
-{
-	char name[BDF_STRLEN];
-
-	if (!in->f || in->target->vf_index >= 0 || in->f->vfs == 0 ||
-	    !plan_has(in->plan, "rebind"))
-		return 0;
-	REFUSE(err, in->f->bdf, ERROR_IN_USE, -EBUSY,
-	       "it has %u VFs enabled, and vfio-pci takes no PF with VFs", in->f->vfs);
-	error_fix(err,
-		  "attach a VF (`tioctl attach %s/vf0 …`), or `echo 0 > "
-		  "/sys/bus/pci/devices/%s/sriov_numvfs` first",
-		  bdf_format(in->f->bdf, name), name);
-	return -EBUSY;
-}
-
-static int vf_can_be_had(const struct rule_input *in, struct tio_error *err)
-{
-	const struct request *request = in->facts->request;
-	const struct function *pf = in->pf;
-	unsigned index = (unsigned)in->target->vf_index;
-
-	if (in->target->vf_index < 0 || !pf)
-		return 0;
-	if (request->vfs > pf->vfs_total) {
-		REFUSE(err, pf->bdf, ERROR_INVALID, -ERANGE,
-		       "%u VFs were asked for, but it has %u at most", request->vfs,
-		       pf->vfs_total);
-		error_fix(err, "use --vfs %u or less", pf->vfs_total);
-		return -ERANGE;
-	}
-	if (pf->vfs && request->vfs && request->vfs != pf->vfs) {
-		REFUSE(err, pf->bdf, ERROR_IN_USE, -EBUSY,
-		       "it has %u VFs enabled already; another number would remove them first",
-		       pf->vfs);
-		error_fix(err, "leave --vfs out to use those, or set sriov_numvfs to 0 first");
-		return -EBUSY;
-	}
-	if (index >= (pf->vfs ? pf->vfs : request->vfs)) {
-		REFUSE(err, pf->bdf, ERROR_INVALID, -ERANGE,
-		       "VF %u is not enabled (it has %u VFs)", index,
-		       pf->vfs ? pf->vfs : request->vfs);
-		error_fix(err, "add --vfs %u to enable it", index + 1);
-		return -ERANGE;
-	}
-	if (pf->vfs && !in->f) {
-		REFUSE(err, pf->bdf, ERROR_NO_FUNCTION, -ENODEV,
-		       "it has %u VFs enabled, but VF %u is not there", pf->vfs, index);
-		error_fix(err, "`echo 1 > /sys/bus/pci/rescan` looks for it");
-		return -ENODEV;
-	}
-	return 0;
-}
-
-static int vfs_come_before_the_link(const struct rule_input *in, struct tio_error *err)
-{
-	char name[BDF_STRLEN];
-
-	if (!plan_has(in->plan, "enable-vfs") || !in->dsm || !in->dsm->tsm[0])
-		return 0;
-	REFUSE(err, in->dsm->bdf, ERROR_CONFLICT, -EBUSY,
-	       "VFs have to be enabled before its TSM link is made, and it is connected to %s",
-	       in->dsm->tsm);
-	error_fix(err, "`tioctl disconnect %s` first", bdf_format(in->dsm->bdf, name));
-	return -EBUSY;
-}
-
 /* --- What the host must have --- */
 
 static int tsm_is_there(const struct rule_input *in, struct tio_error *err)
@@ -299,7 +212,7 @@ static int tsm_is_there(const struct rule_input *in, struct tio_error *err)
 	const char *wanted = in->facts->request->tsm;
 	char name[BDF_STRLEN];
 
-	if (!plan_has(in->plan, "connect-tsm"))
+	if (!rule_plan_has(in->plan, "connect-tsm"))
 		return 0;
 	if (snap->n_tsms == 0) {
 		REFUSE(err, in->target->function, ERROR_NOT_READY, -ENXIO,
@@ -330,7 +243,7 @@ static int tsm_knows_the_card(const struct rule_input *in, struct tio_error *err
 {
 	char name[BDF_STRLEN];
 
-	if (!plan_has(in->plan, "connect-tsm") || !in->dsm || in->dsm->tsm_group)
+	if (!rule_plan_has(in->plan, "connect-tsm") || !in->dsm || in->dsm->tsm_group)
 		return 0;
 	REFUSE(err, in->dsm->bdf, ERROR_NOT_READY, -ENXIO,
 	       "the kernel offers no tsm/connect for %s although a TSM is there",
@@ -345,7 +258,7 @@ static int tsm_knows_the_card(const struct rule_input *in, struct tio_error *err
 
 static int iommu_is_there(const struct rule_input *in, struct tio_error *err)
 {
-	if (!plan_has(in->plan, "rebind"))
+	if (!rule_plan_has(in->plan, "rebind"))
 		return 0;
 	if (!in->facts->snap->iommu || (in->f && in->f->iommu_group < 0)) {
 		REFUSE(err, in->target->function, ERROR_NOT_READY, -ENODEV, "%s",
@@ -383,7 +296,7 @@ static int memory_fits(const struct rule_input *in, struct tio_error *err)
 	char figures[256];
 	int r;
 
-	if (!f || !is_lead(in->target) || !plan_has(in->plan, "rebind"))
+	if (!f || !rule_is_lead(in->target) || !rule_plan_has(in->plan, "rebind"))
 		return 0;
 	r = hugepages_check(in->facts->snap, vm, f->numa_node, &shortage);
 	if (r == 0) {
@@ -408,7 +321,7 @@ static int big_bar_is_told(const struct rule_input *in, struct tio_error *err)
 	const uint64_t ovmf_window = 32ull << 30; /* OVMF's default 64-bit MMIO aperture */
 	char bar[32], name[BDF_STRLEN];
 
-	if (!in->f || !plan_has(in->plan, "rebind") || in->f->largest_bar < ovmf_window)
+	if (!in->f || !rule_plan_has(in->plan, "rebind") || in->f->largest_bar < ovmf_window)
 		return 0;
 	plan_note(in->plan,
 		  "%s has a BAR of %s: give the guest phys-bits=52 and OVMF a window, -fw_cfg "
@@ -462,10 +375,10 @@ static int family_is_unassigned(const struct rule_input *in, struct tio_error *e
 /* clang-format off */
 static const rule_fn attach_rules[] = {
 	is_there, is_an_endpoint, config_is_readable, can_do_tdisp, is_free, group_is_of_one_vm,
-	pf_has_no_vfs, vf_can_be_had, vfs_come_before_the_link, tsm_is_there, tsm_knows_the_card,
+	rule_pf_has_no_vfs, rule_vf_can_be_had, rule_vfs_come_before_the_link, tsm_is_there, tsm_knows_the_card,
 	iommu_is_there, is_not_in_use, group_is_viable, memory_fits, big_bar_is_told, NULL,
 };
-static const rule_fn detach_rules[] = { is_its_own_lead, is_not_in_use, NULL };
+static const rule_fn detach_rules[] = { is_its_own_lead, is_not_in_use, rule_other_vfs_are_free, NULL };
 static const rule_fn connect_rules[] = {
 	is_there, is_an_endpoint, config_is_readable, can_do_tdisp, tsm_is_there, tsm_knows_the_card, NULL,
 };
