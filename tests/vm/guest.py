@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The guest from inside: the cards, the module's knobs, the monitor, tiod and snapshots.
+
+Used by the test_*.py beside this file, which tests/vm/test runs in the virtual machine.  The
+world they share with the simulated host's tests is tests/slice/world.py.
+"""
+
+import glob
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "slice"))
+
+from world import CONFIG, RUNTIME, STATE, Tap, World, diff  # noqa: E402,F401
+
+PCI = "/sys/bus/pci/devices/"
+KNOBS = "/sys/kernel/debug/tsm-test/"
+
+# As cards.sh plugs them.
+NIC1, NVME1, NIC2 = "0000:01:00.0", "0000:02:00.0", "0000:03:00.0"
+PLAIN, BOOT, NVME2 = "0000:04:00.0", "0000:05:00.0", "0000:41:00.0"
+TDISP = (NIC1, NVME1, NIC2, NVME2)
+IDE_FIRST = 0xe20
+
+
+def read(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read().decode(errors="replace").strip()
+    except OSError as error:
+        return f"<{error.strerror}>"
+
+
+def write(path, text):
+    with open(path, "w", encoding="ascii") as file:
+        file.write(str(text))
+
+
+def knob(name, value):
+    write(KNOBS + name, value)
+
+
+def until(condition, wait=20, step=0.05):
+    """Waits for @condition and returns what it said last."""
+    end = time.monotonic() + wait
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(step)
+    return condition()
+
+
+def settle():
+    subprocess.run(["udevadm", "settle", "--timeout=30"], check=False)
+
+
+# --- Snapshots: what tiod may change, in the words of sysfs ---
+
+ATTRIBUTES = ("driver_override", "sriov_numvfs", "sriov_drivers_autoprobe", "tsm/connect",
+              "tsm/dsm", "tsm/bound", "authenticated", "enable", "d3cold_allowed",
+              "power/control", "reset_method", "current_link_speed")
+
+
+def parked(registers):
+    """A disabled stream's ID is 255 before the first connect and 0 after it: left out."""
+    selective = 4 if len(registers) > 8 and registers[1] >> 16 & 0xff == 3 else 2
+    size = 5 + 3 * (registers[5] & 15)
+    for i in range(selective):
+        control = 6 + i * size
+        if not registers[control] & 1:
+            registers[control] &= 0xffffff
+    return registers
+
+
+def ide_registers(function):
+    """The IDE capability where the module has put it; the link block is left out."""
+    with open(PCI + function + "/config", "rb", buffering=0) as file:
+        file.seek(IDE_FIRST)
+        data = file.read(256)
+    if len(data) < 256 or data[:2] != b"\x30\0":
+        return "none"
+    registers = list(struct.unpack("<64I", data))
+    return " ".join(f"{r:x}" for r in parked(registers)[5:])
+
+
+def function_lines(function):
+    folder = PCI + function
+    for link in ("driver", "iommu_group"):
+        if os.path.islink(f"{folder}/{link}"):
+            yield f"{link} {os.path.basename(os.readlink(f'{folder}/{link}'))}"
+    for name in ATTRIBUTES:
+        if os.path.exists(f"{folder}/{name}"):
+            yield f"{name} {read(f'{folder}/{name}')}"
+    yield "ide " + ide_registers(function)
+    yield "cdev " + " ".join(sorted(glob.glob(folder + "/vfio-dev/*/dev")))
+
+
+def snapshot():
+    """Lines; equal states give equal lines.  Groups of removed VFs don't matter."""
+    settle()
+    lines = [f"{function} {line}" for function in sorted(os.listdir(PCI))
+             for line in function_lines(function)]
+    for bridge in sorted(glob.glob("/sys/devices/pci*")):
+        streams = sorted(glob.glob(bridge + "/stream*"))
+        lines.append(f"{bridge} {' '.join(streams)} "
+                     f"{read(bridge + '/available_secure_streams')}")
+    lines.append("vfio " + " ".join(sorted(os.listdir("/dev/vfio/devices")
+                                           if os.path.isdir("/dev/vfio/devices") else [])))
+    return "\n".join(lines)
+
+
+def driver(function):
+    link = f"{PCI}{function}/driver"
+    return os.path.basename(os.readlink(link)) if os.path.islink(link) else ""
+
+
+# --- The monitor of the virtual machine, for hot-plug ---
+
+class Monitor:
+    """QMP over a serial port, or a socket."""
+
+    def __init__(self, file):
+        self.file = file
+        self.call("qmp_capabilities")
+
+    @classmethod
+    def own(cls):
+        return cls(open(os.environ["VM_QMP"], "r+b", buffering=0))
+
+    def line(self):
+        text = b""
+        while not text.endswith(b"\n"):
+            text += self.file.read(1)
+        return json.loads(text)
+
+    def call(self, command, **arguments):
+        text = json.dumps({"execute": command, "arguments": arguments})
+        self.file.write(text.encode() + b"\n")
+        while True:
+            reply = self.line()
+            if "return" in reply:
+                return reply["return"]
+            if "error" in reply:
+                raise RuntimeError(f"{command}: {reply['error']['desc']}")
+
+
+# --- tiod ---
+
+class Guest(World):
+    """World without a simulated host below it."""
+
+    def __init__(self, step_timeout=None):  # pylint: disable=super-init-not-called
+        self.sim = None
+        self.daemon = None
+        self.log = open("/run/tiod.log", "w+", encoding="utf-8")
+        self.env = dict(os.environ, TIOD_SOCKET="/run/tiod-test.sock")
+        for folder in (RUNTIME, STATE, CONFIG + "/vms.d"):
+            os.makedirs(folder, exist_ok=True)
+        write(CONFIG + "/tiod.conf",
+              "[Daemon]\n" + (f"StepTimeout={step_timeout}\n" if step_timeout else ""))
+        for name in ("vm1", "vm2"):
+            write(f"{CONFIG}/vms.d/{name}.conf", "[VM]\nMemory=256M\n")
+
+    def log_end(self):
+        return "\n".join(self.log_text().splitlines()[-6:])
+
+    def job_free(self, wait=60):
+        return until(lambda: not self.call("ListJobs")["parameters"]["jobs"], wait)
+
+
+def install_rules():
+    """The project's udev rules, as a package would."""
+    shutil.copy(os.path.join(HERE, "..", "..", "udev", "90-tiod.rules"), "/etc/udev/rules.d")
+    subprocess.run(["udevadm", "control", "--reload"], check=True)
+    subprocess.run(["udevadm", "trigger", "--settle", "--subsystem-match=pci",
+                    "--subsystem-match=tsm"], check=True)
+
+
+def property_of(path, name):
+    out = subprocess.run(["udevadm", "info", "--query=property", f"--path={path}"],
+                         capture_output=True, text=True, check=False).stdout
+    for line in out.splitlines():
+        if line.startswith(name + "="):
+            return line[len(name) + 1:]
+    return None
