@@ -27,7 +27,7 @@ def main():
         say(f"ListFunctions of {n} functions ({size} bytes, {size // n} each)")
         compare(ours, bare, "tiod", "floor: echo of as many bytes")
         client = [wall(FLOOR, "ask", ECHO, CALL, "1") for _ in range(RUNS)]
-        for command in (("status", "all"), ("list", "--all"), ("list", "--all", "--json")):
+        for command in (("list", "--all"), ("list", "--all", "--json")):
             say("tioctl " + " ".join(command))
             compare([wall(world.TIOCTL, *command) for _ in range(RUNS)], client,
                     "tioctl, start to end", "floor: bare client, as many bytes")
