@@ -99,6 +99,12 @@ class Checks:
         got = self.state(function)
         return self.tap.ok(got == state, sentence, f"{function} is {got!r}")
 
+    def sees(self, function, key, value):
+        """tiod comes to know that @key of @function is @value."""
+        until(lambda: self.world.state(function)[key] == value)
+        got = self.world.state(function)[key]
+        self.tap.ok(got == value, f"tiod sees that {key} of {function} is {value!r}", got)
+
     def end(self):
         self.world.stop()
         self.tap.end()

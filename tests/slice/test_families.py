@@ -194,7 +194,7 @@ def vfs_and_link_by_hand(checks):
     set_pci(NIC, "sriov_drivers_autoprobe", "0")
     set_pci(NIC, "sriov_numvfs", "4")
     set_pci(NIC, "tsm/connect", "tsm0")
-    until(lambda: checks.world.state(NIC)["vfs"] == 4)
+    checks.sees(NIC, "vfs", 4)
     before = checks.host()
     checks.run(f"attach {NIC}/vf1 --vm vm1", 0)
     checks.run(f"detach {NIC}/vf1", 0)
@@ -202,7 +202,7 @@ def vfs_and_link_by_hand(checks):
     set_pci(NIC, "tsm/disconnect", "tsm0")
     set_pci(NIC, "sriov_numvfs", "0")
     set_pci(NIC, "sriov_drivers_autoprobe", "1")
-    until(lambda: checks.world.state(NIC)["vfs"] == 0)
+    checks.sees(NIC, "vfs", 0)
 
 
 @story

@@ -41,10 +41,11 @@ class Monitor:
 
     def wait(self, condition, seconds=10):
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if any(condition(event) for event in self.read(0.05)):
-                return True
-        return False
+        while not any(condition(event) for event in self.read()):
+            if time.monotonic() > end:
+                return False
+            self.read(0.05)
+        return True
 
     def function(self, address, condition=lambda f: True):
         return self.wait(lambda e: e["event"] == "function" and
@@ -165,6 +166,145 @@ def removed_vf(checks):
     checks.stays(before, "and the PF is as it was")
 
 
+def pf_pulled(checks):
+    """A card goes whose VFs two VMs have."""
+    before = checks.host()
+    checks.run(f"attach {NIC}/vf0 --vfs 2 --vm vm1", 0)
+    checks.run(f"attach {NIC}/vf1 --vm vm2", 0)
+    checks.sim("surprise-remove", function=NIC)
+    gone = until(lambda: [f["state"] for f in checks.world.call("GetStatus")["parameters"]
+                          ["functions"]] == ["absent", "absent"])
+    checks.tap.ok(gone, "the VFs of a card that goes are absent")
+    checks.sim("plug", name=NIC)
+    checks.reaches(NIC, "idle", "the card comes back")
+    checks.run("detach --vm vm2", 0, sentence="one VM gives its VF up")
+    checks.run(f"attach {NIC}/vf0 --vfs 2 --vm vm1", 0, sentence="the other gets its own again")
+    checks.run("detach --vm vm1", 0)
+    checks.stays(before, "and back everything goes")
+
+
+def gone_while_tiod_is_down(checks):
+    checks.sim("plug", name="spare-gpu")
+    checks.reaches(SPARE, "idle", "the card is there")
+    before = checks.host()
+    checks.run(f"attach {SPARE} --vm vm1", 0)
+    checks.world.kill()
+    checks.sim("surprise-remove", function=SPARE)
+    checks.world.start()
+    state = checks.world.call("GetStatus", vm="vm1")["parameters"]["functions"][0]["state"]
+    checks.tap.ok(state == "absent", "a card that went while tiod was down is absent", state)
+    checks.sim("plug", name="spare-gpu")
+    checks.reaches(SPARE, "reserved", "and reserved when it comes back")
+    checks.run(f"detach {SPARE}", 0)
+    checks.stays(before, "and free when it is given up")
+    checks.sim("unplug", function=SPARE)
+    is_gone(checks, SPARE)
+
+
+def taken_by_hand(checks):
+    """An administrator gives an attached card back to the host's driver."""
+    before = checks.host()
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    set_pci(DRIVE, "driver_override", "\n")
+    set_pci(DRIVE, "driver/unbind", DRIVE)
+    write("/sys/bus/pci/drivers/nvme/bind", DRIVE)
+    checks.reaches(DRIVE, "reserved", "a card that was taken from vfio-pci is reserved still")
+    checks.run(f"attach {DRIVE} --vm vm1", 0, sentence="attach brings it up again")
+    checks.reaches(DRIVE, "attached", "and it is attached")
+    checks.run(f"detach {DRIVE}", 0)
+    checks.stays(before, "detach gives it to the driver that it had")
+
+
+def rebooted(checks):
+    """The host boots anew: /run is empty, the kernel as at the start, reservations stay."""
+    before = checks.host()
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    checks.world.stop()
+    for folder, _, files in os.walk(world.RUNTIME, topdown=False):
+        for name in files:
+            os.unlink(os.path.join(folder, name))
+    set_pci(DRIVE, "driver_override", "\n")
+    set_pci(DRIVE, "driver/unbind", DRIVE)
+    set_pci(DRIVE, "tsm/disconnect", "tsm0")
+    write("/sys/bus/pci/drivers/nvme/bind", DRIVE)
+    booted = checks.sim.snapshot()
+    checks.world.start()
+    checks.reaches(DRIVE, "reserved", "after a boot a card is reserved for its VM")
+    checks.same(booted, checks.sim.snapshot(), "and left alone until it is attached")
+    checks.run(f"attach {DRIVE} --vm vm2", 5, ["it is assigned to vm1"])
+    checks.run(f"attach {DRIVE} --vm vm1", 0, sentence="its VM can have it again")
+    checks.run(f"detach {DRIVE}", 0)
+    checks.stays(before, "and detach restores the host")
+
+
+def gone_in_a_step(checks):
+    """The card goes at the very write of each step of its attach."""
+    for path in ("driver_override", "driver/unbind", "tsm/connect", "vfio-pci/bind"):
+        before = checks.host()
+        checks.sim("plug", name="spare-gpu")
+        checks.reaches(SPARE, "idle", f"{path}: the card is there")
+        glob = "*vfio-pci/bind" if "bind" in path and "vfio" in path else \
+            "*nvidia/unbind" if "unbind" in path else f"*{SPARE}/{path}"
+        rule = checks.sim.fault(path=glob, act="vanish")
+        code, _, err = checks.world.tioctl("attach", SPARE, "--vm", "vm1")
+        checks.tap.ok(code in (1, 4) and SPARE in err and checks.sim.hits(rule) == 1,
+                      f"{path}: an attach fails when its card goes at it", code, err,
+                      checks.sim("faults"))
+        checks.sim("clear")
+        checks.tap.ok(is_gone(checks, SPARE), f"{path}: the card is forgotten")
+        checks.stays(before, f"{path}: nothing is left of it")
+
+
+def torn_out_while_open(checks):
+    """vfio lets go of a card only when its last user does, and the kernel waits for that."""
+    before = checks.host()
+    checks.sim("plug", name="spare-gpu")
+    checks.reaches(SPARE, "idle", "the card is there")
+    checks.run(f"attach {SPARE} --vm vm1", 0)
+    name = os.listdir(f"/sys/bus/pci/devices/{SPARE}/vfio-dev")[0]
+    holder = subprocess.Popen(["sleep", "60"], stdin=open(f"/dev/vfio/devices/{name}", "rb"))
+    pulled = threading.Thread(target=lambda: world.Sim()("surprise-remove", function=SPARE))
+    pulled.start()
+    time.sleep(0.2)
+    begin = time.monotonic()
+    checks.world.call("ListFunctions")
+    checks.run(f"attach {DRIVE} --vm vm2", 0, sentence="others go on while the kernel waits")
+    checks.tap.ok(time.monotonic() - begin < 5, "and at once")
+    checks.run(f"detach {DRIVE}", 0)
+    holder.kill()
+    holder.wait()
+    pulled.join(20)
+    gone = until(lambda: checks.world.call("GetStatus", vm="vm1")["parameters"]["functions"][0]
+                 ["state"] == "absent")
+    checks.tap.ok(gone, "the card is absent when its user has gone")
+    checks.run(f"detach {SPARE}", 0)
+    checks.stays(before, "and nothing of it is left")
+
+
+def storm(checks):
+    """More events than the socket holds while tiod can't read."""
+    before = checks.host()
+    checks.world.daemon.send_signal(signal.SIGSTOP)
+    try:
+        for _ in range(40):
+            set_pci(NIC, "sriov_numvfs", "64")
+            set_pci(NIC, "sriov_numvfs", "0")
+        checks.sim("plug", name="spare-gpu")
+        set_pci(NIC, "sriov_numvfs", "5")
+    finally:
+        checks.world.daemon.send_signal(signal.SIGCONT)
+    vfs = until(lambda: len([f for f in checks.world.call("ListFunctions", all=True)
+                             ["parameters"]["functions"] if f["physfn"] == NIC]) == 5)
+    checks.tap.ok(vfs, "after thousands of events what is there is known")
+    checks.reaches(SPARE, "idle", "the last card is, too")
+    checks.sees(NIC, "vfs", 5)
+    set_pci(NIC, "sriov_numvfs", "0")
+    checks.sim("unplug", function=SPARE)
+    checks.sees(NIC, "vfs", 0)
+    checks.tap.ok(is_gone(checks, SPARE), "and forgotten when it goes")
+    checks.stays(before, "the host is as it was")
+
+
 # --- Changes by hand ---
 
 def drivers_by_hand(checks):
@@ -208,6 +348,8 @@ def many_vfs(checks):
     checks.tap.ok(until(lambda: not [f for f in checks.world.call("ListFunctions", all=True)
                                      ["parameters"]["functions"] if f["physfn"] == NIC]),
                   "all are forgotten when they go")
+    checks.tap.ok(until(lambda: checks.world.state(NIC)["vfs"] == 0),
+                  "and the PF is known to have none")
     removed = {e["address"] for e in monitor.read(0.2) if e["event"] == "removed"}
     checks.tap.ok(set(vfs) <= removed, "and all removals are streamed",
                   sorted(set(vfs) - removed))
@@ -322,7 +464,7 @@ def stopped_in_a_change(checks):
     before = checks.host()
     checks.sim.fault(path=f"*{DRIVE}/tsm/connect", act="delay", ms=600)
     client = checks.world.background("attach", DRIVE, "--vm", "vm1")
-    until(lambda: checks.state(DRIVE) == "busy")
+    checks.tap.ok(until(lambda: checks.state(DRIVE) == "busy"), "a change is under way")
     time.sleep(0.1)
     checks.world.stop()
     _, err = client.communicate(timeout=20)
@@ -339,8 +481,8 @@ def answers_from_memory(checks):
     """Reading tsm/* waits for a connect in the kernel: nobody may do it meanwhile."""
     checks.sim.fault(path=f"*{GPU}/tsm/connect", act="hang")
     client = checks.world.background("attach", GPU, "--vm", "vm1")
-    until(lambda: [j for j in checks.world.call("ListJobs")["parameters"]["jobs"]
-                   if j["step"] == "connect-tsm"])
+    checks.tap.ok(until(lambda: [j for j in checks.world.call("ListJobs")["parameters"]["jobs"]
+                                 if j["step"] == "connect-tsm"]), "a connect hangs")
     reads = checks.sim.fault(path="*/tsm/*", act="count", op="read", nth=0)
     slowest = 0.0
     for method in ("ListFunctions", "GetStatus", "GetHost", "ListJobs", "GetHugepages"):
@@ -356,7 +498,7 @@ def answers_from_memory(checks):
     checks.tap.ok(until(lambda: checks.world.state(DRIVE)["driver"] == ""),
                   "changes by hand are seen while a connect hangs")
     write("/sys/bus/pci/drivers/nvme/bind", DRIVE)
-    until(lambda: checks.world.state(DRIVE)["driver"] == "nvme")
+    checks.sees(DRIVE, "driver", "nvme")
     checks.tap.ok(checks.sim.hits(reads) == 0, "no tsm/ attribute is read meanwhile",
                   checks.sim("faults"))
     checks.sim("clear")
@@ -367,6 +509,8 @@ def answers_from_memory(checks):
 
 TESTS = {
     "plain": [stream, plugged, pulled_while_attached, given_up_while_absent, removed_vf,
+              pf_pulled, gone_while_tiod_is_down, taken_by_hand, rebooted,
+              gone_in_a_step, torn_out_while_open, storm,
               drivers_by_hand, link_by_hand, many_vfs, tsm_comes_and_goes,
               plugged_while_starting, restarts, shutdown, stopped_in_a_change,
               answers_from_memory],

@@ -158,7 +158,7 @@ def interrupted(checks):
     """Ctrl-C leaves a running attach to the daemon and says so."""
     checks.sim.fault(path="*0000:61:00.0/tsm/connect", act="delay", ms=500)
     client = checks.world.background("attach", DRIVE, "--vm", "vm1")
-    until(lambda: checks.state(DRIVE) == "busy")
+    checks.tap.ok(until(lambda: checks.state(DRIVE) == "busy"), "an attach is under way")
     time.sleep(0.1)
     client.send_signal(signal.SIGINT)
     _, stderr = client.communicate(timeout=20)
@@ -243,7 +243,7 @@ def short_hugepages(checks):
 
 def pf_with_vfs(checks):
     set_pci(NIC, "sriov_numvfs", "4")
-    until(lambda: checks.world.state(NIC)["vfs"] == 4)
+    checks.sees(NIC, "vfs", 4)
     checks.refused(f"attach {NIC} --vm vm1", 5,
                    [NIC, "it has 4 VFs enabled", f"tioctl attach {NIC}/vf0", "sriov_numvfs"],
                    "a PF with VFs")
@@ -253,7 +253,7 @@ def pf_with_vfs(checks):
     checks.refused(f"attach {NIC}/vf7 --vm vm1", 2, ["VF 7 is not enabled (it has 4 VFs)"],
                    "a VF index beyond those enabled")
     set_pci(NIC, "sriov_numvfs", "0")
-    until(lambda: checks.world.state(NIC)["vfs"] == 0)
+    checks.sees(NIC, "vfs", 0)
 
 
 def link_before_vfs(checks):
