@@ -207,6 +207,23 @@ static int add_named(struct order *order, const char *name, struct tio_error *er
 	return r;
 }
 
+/* What an attach that runs or waits is about to give to @vm. */
+static int add_coming(struct order *order, const char *vm, struct tio_error *err)
+{
+	const struct job *job = order->daemon->jobs.list;
+	int r = 0;
+
+	for (; r == 0 && job; job = job->next) {
+		if (job->kind != JOB_CHANGE || job->request.verb != VERB_ATTACH ||
+		    strcmp(job->request.vm.name, vm) != 0)
+			continue;
+		for (size_t i = 0; r == 0 && i < job->request.n_targets; i++)
+			r = order_add(order, job->request.family, &job->request.targets[i],
+				      err);
+	}
+	return r;
+}
+
 static int add_vm(struct order *order, const char *vm, struct tio_error *err)
 {
 	const struct assignments *all = &order->daemon->cache.all;
@@ -215,6 +232,8 @@ static int add_vm(struct order *order, const char *vm, struct tio_error *err)
 	for (size_t i = 0; r == 0 && i < all->n; i++)
 		if (strcmp(all->list[i].vm, vm) == 0)
 			r = add_assigned(order, &all->list[i], err);
+	if (r == 0)
+		r = add_coming(order, vm, err);
 	if (r == 0 && order->n_jobs == 0 && !methods_find_vm(order->daemon, vm, err))
 		return err->code;
 	return r;

@@ -64,3 +64,30 @@ ParameterizedTest(struct name *name, request, a_name_is_resolved_or_refused)
 	}
 	fake_host_finish(&host);
 }
+
+/* A detach may be asked for while the attach that brings companions along still runs. */
+Test(request, what_came_along_goes_back_with_its_lead)
+{
+	static const char *const list[][2] = { { "01:00.0", "01:00.0" },
+					       { "01:00.1", "01:00.0" },
+					       { "03:00.0", "01:00.0" },
+					       { "02:00.1", "02:00.1" } };
+	struct request request = { .verb = VERB_DETACH, .n_targets = 1 };
+	struct tio_error err = TIO_ERROR_NONE;
+	struct assignments all = { 0 };
+	struct assignment one = { .vf_index = -1 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		one.function = address(list[i][0]);
+		one.lead = address(list[i][1]);
+		cr_assert(eq(int, assignments_put(&all, &one), 0));
+	}
+	request.targets[0].function = request.targets[0].lead = address("01:00.0");
+	cr_assert(eq(int, request_add_led(&all, &request, &err), 0));
+	cr_assert(eq(sz, request.n_targets, 3));
+	cr_expect(bdf_equal(request.targets[1].function, address("01:00.1")));
+	cr_expect(bdf_equal(request.targets[2].function, address("03:00.0")));
+	cr_assert(eq(int, request_add_led(&all, &request, &err), 0));
+	cr_expect(eq(sz, request.n_targets, 3), "each goes once");
+	assignments_finish(&all);
+}

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "core/advice.h"
 
 /* The name of the only TSM, where none was asked for. */
 static void choose_tsm(const struct snapshot *snap, struct request *request)
@@ -209,12 +210,16 @@ int observe_for_request(struct engine *engine, struct request *request, struct t
 	choose_tsm(engine->snap, request);
 	if (request->verb == VERB_ATTACH)
 		r = request_add_companions(engine->snap, engine->plugins, request, err);
+	else if (request->verb == VERB_DETACH)
+		r = request_add_led(engine->all, request, err);
 	if (r == 0)
 		r = observe(engine, request, err);
 	if (r == 0)
 		r = look_at_link(engine, request, err);
 	if (r == 0)
 		r = find_holders(engine, request, err);
+	if (r == 0)
+		r = advice_collect(engine->plugins, request, engine->snap, err);
 	if (r == 0)
 		r = add_missing_records(engine, request, err);
 	return r;

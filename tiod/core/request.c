@@ -196,9 +196,33 @@ int request_add_companions(const struct snapshot *snap, const struct plugins *pl
 			    has_target(request, f->bdf) || f->kind == FUNCTION_ROOT_PORT ||
 			    f->kind == FUNCTION_BRIDGE)
 				continue;
-			if (request->with_companions || plugins_is_companion(plugins, lead, f))
+			r = request->with_companions ||
+			    plugins_is_companion(plugins, lead, f, err);
+			if (r > 0)
 				r = add_companion(request, lead, f, err);
 		}
 	}
 	return r;
+}
+
+int request_add_led(const struct assignments *all, struct request *request,
+		    struct tio_error *err)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		const struct assignment *one = &all->list[i];
+
+		if (!has_target(request, one->lead) || has_target(request, one->function))
+			continue;
+		if (request->n_targets == REQUEST_TARGETS_MAX)
+			return error_kind_set(err, ERROR_INVALID, -E2BIG,
+					      "more than %d functions at once",
+					      REQUEST_TARGETS_MAX);
+		request->targets[request->n_targets++] = (struct target){
+			.function = one->function,
+			.physfn = one->physfn,
+			.vf_index = one->vf_index,
+			.lead = one->lead
+		};
+	}
+	return 0;
 }

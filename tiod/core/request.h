@@ -61,3 +61,7 @@ int request_resolve(const struct snapshot *snap, const char *name, struct target
  */
 int request_add_companions(const struct snapshot *snap, const struct plugins *plugins,
 			   struct request *request, struct tio_error *err);
+
+/* Completes a detach request: adds what, by @all, came along with its targets. */
+int request_add_led(const struct assignments *all, struct request *request,
+		    struct tio_error *err);
