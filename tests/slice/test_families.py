@@ -302,10 +302,31 @@ def cancelled(checks):
     checks.run(f"detach {GPU}", 0)
 
 
+@story
+def detached_while_attaching(checks):
+    """a detach that is asked for while the attach still runs"""
+    for detach in (["detach", GPU], ["detach", "--vm", "vm1"]):
+        checks.sim.fault(path=f"*{GPU}/tsm/connect", act="hang")
+        first = checks.world.background("attach", GPU, "--vm", "vm1")
+        checks.tap.ok(until(lambda: any(j["step"] == "connect-tsm" for j in jobs(checks))),
+                      "an attach hangs")
+        second = checks.world.background(*detach)
+        checks.tap.ok(until(lambda: len(jobs(checks)) == 2), f"{' '.join(detach)} waits for it",
+                      jobs(checks))
+        checks.sim("clear")
+        _, attached = first.communicate(timeout=30)
+        _, detached = second.communicate(timeout=30)
+        checks.tap.ok(first.returncode == 0 and second.returncode == 0, "both end well",
+                      attached, detached)
+        for function in (GPU, AUDIO):
+            checks.tap.ok(f"undo rebind {function} done" in detached,
+                          f"{function} goes back as well", detached)
+
+
 TESTS = {"plain": [four_at_once, one_connect_at_a_time, one_of_two_is_refused, one_of_two_fails,
                    all_fail, vf_by_option, several_vfs, two_vms, vfs_and_link_by_hand,
                    driver_by_hand, vfio_by_hand, link_verbs, link_by_hand, nothing_of_a_vm, without_waiting,
-                   cancelled]}
+                   cancelled, detached_while_attaching]}
 
 if __name__ == "__main__":
     run_all(TESTS)
