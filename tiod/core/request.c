@@ -196,9 +196,7 @@ int request_add_companions(const struct snapshot *snap, const struct plugins *pl
 			    has_target(request, f->bdf) || f->kind == FUNCTION_ROOT_PORT ||
 			    f->kind == FUNCTION_BRIDGE)
 				continue;
-			r = request->with_companions ||
-			    plugins_is_companion(plugins, lead, f, err);
-			if (r > 0)
+			if (request->with_companions || plugins_is_companion(plugins, lead, f))
 				r = add_companion(request, lead, f, err);
 		}
 	}
