@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh disable=SC2154
+#
+# The same knobs of the simulated host; $tio_sim is the program.
+
+ctl() {
+	"$tio_sim" ctl "$@" >/dev/null
+}
+
+rig_connect_fails() { # ERRNO NUMBER
+	ctl fault path='*/tsm/connect' act=errno errno="$1"
+}
+
+rig_insecure() { # FUNCTION on|off
+	ctl ide-insecure function="$1" on="$([ "$2" = on ] && echo true || echo false)"
+}
+
+rig_fail_stream() { ctl ide-fail function="$1"; }
+rig_bind_tdi() { ctl tdi-bound function="$1" on=true; }
+rig_unbind_tdi() { ctl tdi-bound function="$1" on=false; }
+rig_tsm_leaves() { ctl tsm-remove; }
+rig_tsm_returns() { ctl tsm-add; }

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+#
+# The knobs of the rig in the virtual machine: tests/vm/tsm-test's.
+
+knobs=/sys/kernel/debug/tsm-test
+
+rig_connect_fails() { # ERRNO NUMBER
+	echo "$2" >$knobs/connect_errno && echo 1 >$knobs/connect_fails
+}
+
+rig_insecure() { # FUNCTION on|off
+	if [ "$2" = on ]; then echo 1; else echo 0; fi >$knobs/insecure
+}
+
+rig_fail_stream() { echo "$1" >$knobs/fail; }
+rig_bind_tdi() { echo "$1" >$knobs/bind; }
+rig_unbind_tdi() { echo "$1" >$knobs/unbind; }
+rig_tsm_leaves() { echo 0 >$knobs/present; }
+rig_tsm_returns() { echo 1 >$knobs/present; }
