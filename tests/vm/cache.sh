@@ -50,6 +50,7 @@ vm_build() {
 		vm_fail "$name could not be made; the whole log is $log"
 	fi
 	touch "$work/complete"
+	rm -rf "${vm_cache:?}/$name"
 	mv "$work" "$vm_cache/$name"
 	exec 9>&-
 }
