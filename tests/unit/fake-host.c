@@ -315,6 +315,21 @@ static int fake_wait_cdev(void *arg, struct function *f, unsigned timeout_ms,
 	return fake_refresh(arg, f, err);
 }
 
+static void fake_parallel(void *arg, size_t n,
+			  int (*fn)(void *arg, size_t index, struct tio_error *err),
+			  void *fn_arg, struct tio_error *errs)
+{
+	struct fake_host *host = arg;
+
+	host->batches++;
+	for (size_t i = 0; i < n; i++) {
+		struct tio_error err = TIO_ERROR_NONE;
+
+		if (fn(fn_arg, i, &err) < 0)
+			errs[i] = err;
+	}
+}
+
 static int fake_journal_write(void *arg, struct bdf family, const char *json,
 			      struct tio_error *err)
 {
@@ -354,6 +369,10 @@ static int fake_release(void *arg, struct bdf function, struct tio_error *err)
 
 static void fake_progress(void *arg, const struct progress *progress)
 {
+	struct fake_host *host = arg;
+
+	if (progress->kind == PROGRESS_BEGIN && strcmp(progress->step, "enable-vfs") == 0)
+		host->deadline_ms = progress->deadline_ms;
 }
 
 static int fake_tsm_take(void *arg, const char *tsm, struct tio_error *err)
@@ -385,6 +404,7 @@ const struct host_ops fake_host_ops = {
 	.disconnect = fake_disconnect,
 	.load_module = fake_load_module,
 	.wait_cdev = fake_wait_cdev,
+	.parallel = fake_parallel,
 	.journal_write = fake_journal_write,
 	.assign = fake_assign,
 	.release = fake_release,

@@ -16,6 +16,8 @@ struct fake_host {
 	char journal[65536]; /* the file's text, "" if there is none */
 	char trace[8192]; /* calls that change something, "bind 0000:01:00.0 vfio-pci; …" */
 	unsigned changes; /* how many of them */
+	unsigned batches; /* parallel() calls */
+	unsigned deadline_ms; /* of the last enable-vfs that was begun */
 
 	/* The failure to come. */
 	const char *fail_call; /* NULL: none */

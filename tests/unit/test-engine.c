@@ -98,6 +98,53 @@ Test(engine, a_vf_that_is_counted_but_not_there_is_refused)
 	cr_expect(ne(ptr, strstr(err.text, "VF 1 is not there"), NULL), "%s", err.text);
 }
 
+Test(engine, all_vfs_of_a_command_are_bound_at_the_same_time)
+{
+	fake_state(&host, before, sizeof(before));
+	request = a_request(&host, VERB_ATTACH,
+			    "02:00.0/vf0 02:00.0/vf1 02:00.0/vf2 02:00.0/vf3");
+	request.vfs = 4;
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	cr_expect(eq(uint, host.batches, 2), "rebind and wait-cdev");
+	for (unsigned i = 0; i < 4; i++)
+		cr_expect(eq(
+			str,
+			snapshot_find(&host.world,
+				      function_vf_address(fake_function(&host, "02:00.0"), i))
+				->driver,
+			"vfio-pci"));
+
+	host.batches = 0;
+	request = a_request(&host, VERB_DETACH,
+			    "02:00.0/vf0 02:00.0/vf1 02:00.0/vf2 02:00.0/vf3");
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	cr_expect(eq(uint, host.batches, 1));
+	cr_expect(eq(str, (char *)fake_state(&host, after, sizeof(after)), before));
+}
+
+Test(engine, one_of_many_that_fails_takes_all_back)
+{
+	fake_state(&host, before, sizeof(before));
+	host.fail_call = "bind";
+	host.fail_nth = 3;
+	host.fail_code = -EIO;
+	request = a_request(&host, VERB_ATTACH,
+			    "02:00.0/vf0 02:00.0/vf1 02:00.0/vf2 02:00.0/vf3");
+	request.vfs = 4;
+	cr_assert(eq(int, fake_run(&host, &request, &err), -EIO));
+	cr_expect(bdf_equal(err.function, address("02:00.3")), "%s", err.text);
+	cr_expect(eq(str, (char *)fake_state(&host, after, sizeof(after)), before));
+	cr_expect(eq(str, host.journal, ""));
+}
+
+Test(engine, the_limit_for_vfs_grows_with_their_number)
+{
+	request = a_request(&host, VERB_ATTACH, "02:00.0/vf0");
+	request.vfs = 2;
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	cr_expect(eq(uint, host.deadline_ms, 15000 + 2 * 1000));
+}
+
 Test(engine, a_second_attach_changes_nothing)
 {
 	unsigned changes;
@@ -374,6 +421,8 @@ Test(engine, killed_anywhere_a_vf_is_before_or_after)
 	IGNORE_LEAKS();
 	cr_expect(gt(uint, kill_everywhere(VERB_ATTACH, "02:00.0/vf1", 4), 24));
 	cr_expect(gt(uint, kill_everywhere(VERB_DETACH, "02:00.0/vf1", 4), 24));
+	cr_expect(gt(uint, kill_everywhere(VERB_ATTACH, "02:00.0/vf0 02:00.0/vf1", 4), 32));
+	cr_expect(gt(uint, kill_everywhere(VERB_DETACH, "02:00.0/vf0 02:00.0/vf1", 4), 32));
 }
 
 Test(engine, a_card_that_vanishes_is_released)

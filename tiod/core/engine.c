@@ -9,161 +9,8 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "core/batch.h"
 #include "core/observe.h"
-#include "core/reasons.h"
-#include "core/steps.h"
-
-/* What runs now: the parts of a progress line that stay the same. */
-struct run {
-	struct engine *engine;
-	const struct request *request; /* NULL in recovery */
-	struct step_work work;
-	unsigned total;
-};
-
-static struct run run_of(struct engine *engine, const struct request *request, size_t total)
-{
-	return (struct run){ .engine = engine,
-			     .request = request,
-			     .work = { engine->ops, engine->host, engine->snap, engine->all,
-				       request },
-			     .total = (unsigned)total };
-}
-
-/* --- Telling the daemon --- */
-
-static void tell(struct run *run, enum progress_kind kind, const struct step *step,
-		 struct bdf function, bool undo, unsigned index, unsigned deadline_ms,
-		 const char *text)
-{
-	struct progress p = { .kind = kind,
-			      .undo = undo,
-			      .index = index,
-			      .total = run->total,
-			      .deadline_ms = deadline_ms,
-			      .function = function };
-
-	text_copy(p.step, sizeof(p.step), step ? step->name : "");
-	text_copy(p.text, sizeof(p.text), text ? text : "");
-	run->engine->ops->progress(run->engine->host, &p);
-}
-
-static unsigned deadline_of(const struct run *run, const struct step *step,
-			    const struct record *record)
-{
-	unsigned vfs = record->wanted_vfs > record->before.vfs ? record->wanted_vfs
-							       : record->before.vfs;
-
-	if (run->engine->deadline_ms)
-		return run->engine->deadline_ms;
-	return step->deadline_ms + step->deadline_per_vf_ms * vfs;
-}
-
-/* --- Remembering --- */
-
-static int save(struct engine *engine, struct tio_error *err)
-{
-	auto_free char *text = NULL;
-	int r = 0;
-
-	if (!journal_is_empty(engine->journal))
-		r = journal_to_json(engine->journal, &text, err);
-	if (r == 0)
-		r = engine->ops->journal_write(engine->host, engine->journal->family, text,
-					       err);
-	return r < 0 ? error_wrap(err, r, "the journal cannot be written") : 0;
-}
-
-/* --- One step --- */
-
-static void failed(struct tio_error *err, struct bdf function, const char *step)
-{
-	error_at(err, function, step);
-	reasons_explain(err);
-}
-
-/*
- * Runs @fn, all of the step with its journal entry, under a deadline; the TSM's turn, where
- * the row wants it, is waited for before.
- */
-static int guarded(struct run *run, const struct step *step, struct record *record, bool undo,
-		   unsigned index,
-		   int (*fn)(struct run *, const struct step *, struct record *,
-			     struct tio_error *),
-		   struct tio_error *err)
-{
-	const struct host_ops *ops = run->engine->ops;
-	int r;
-
-	if (step->tsm_turn) {
-		r = ops->tsm_take(run->engine->host, record->wanted_tsm, err);
-		if (r < 0) {
-			failed(err, record->function, step->name);
-			return r;
-		}
-	}
-	tell(run, PROGRESS_BEGIN, step, record->function, undo, index,
-	     deadline_of(run, step, record), NULL);
-	r = fn(run, step, record, err);
-	if (step->tsm_turn)
-		ops->tsm_give(run->engine->host);
-	if (r == 0) {
-		tell(run, PROGRESS_DONE, step, record->function, undo, index, 0, NULL);
-		return 0;
-	}
-	failed(err, record->function, step->name);
-	tell(run, PROGRESS_FAILED, step, record->function, undo, index, 0, err->text);
-	return r;
-}
-
-static int apply_and_verify(struct run *run, const struct step *step, struct record *record,
-			    struct tio_error *err)
-{
-	int r = step->apply ? step->apply(&run->work, record, err) : 0;
-
-	if (r == 0 && step->verify)
-		r = step->verify(&run->work, record, err);
-	return r;
-}
-
-/* What was interrupted or came a moment too early is tried once more before giving up. */
-static int undo_with_patience(struct run *run, const struct step *step, struct record *record,
-			      struct tio_error *err)
-{
-	int r;
-
-	record->state = RECORD_UNDOING;
-	/* An undo looks before it writes, so it may run again from an older journal. */
-	if (save(run->engine, err) < 0) {
-		log_debug("%s", err->text);
-		*err = TIO_ERROR_NONE;
-	}
-	r = step->undo(&run->work, record, err);
-	if (r < 0) {
-		*err = TIO_ERROR_NONE;
-		r = step->undo(&run->work, record, err);
-	}
-	return r;
-}
-
-static const struct step *step_of(const struct record *record)
-{
-	int row = steps_find(record->step);
-
-	return row < 0 ? NULL : steps[row];
-}
-
-/* Takes back the record at @index.  The record stays in the list. */
-static int undo_record(struct run *run, size_t index, unsigned number, struct tio_error *err)
-{
-	struct record *record = &run->engine->journal->records[index];
-	const struct step *step = step_of(record);
-
-	if (!step || !step->undo)
-		return error_set(err, -EBADMSG, "the journal has an unknown step \"%s\"",
-				 record->step);
-	return guarded(run, step, record, true, number, undo_with_patience, err);
-}
 
 /* "…; not undone: rebind of 0000:e1:00.0: …": what is left, and how to go on. */
 static int stuck(struct tio_error *err, const struct tio_error *why)
@@ -194,37 +41,48 @@ static int note_target(const struct run *run, const struct step *step, struct bd
 	return -ENOENT;
 }
 
-/* Reads the function again and writes down what is about to change, on disk. */
-static int note_before(struct run *run, const struct step *step, struct record *record,
-		       struct tio_error *err)
+/* Reads the function again and notes what is about to change. */
+static int capture(struct batch *batch, struct record *record, struct tio_error *err)
 {
-	struct engine *engine = run->engine;
+	struct engine *engine = batch->run->engine;
+	const struct step *step = batch->step;
 	struct function *f = snapshot_find(engine->snap, record->function);
 	const struct target *target;
 	int r;
 
-	r = note_target(run, step, record->function, &target);
+	r = note_target(batch->run, step, record->function, &target);
 	if (r < 0)
 		return error_set(err, r, "the plan names a function that was not asked for");
 	if (f && step->subject != SUBJECT_DSM)
 		r = engine->ops->refresh(engine->host, f, err);
 	if (r < 0)
 		return r;
-	step->capture(&run->work, target, f, record);
-	if (journal_add(engine->journal, record) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
-	r = save(engine, err);
+	step->capture(&batch->run->work, target, f, record);
+	return journal_add(engine->journal, record) < 0
+		       ? error_set(err, -ENOMEM, "out of memory")
+		       : 0;
+}
+
+static int note_before(struct batch *batch, struct tio_error *err)
+{
+	struct journal *journal = batch->run->engine->journal;
+	size_t before = journal->n_records;
+	int r = 0;
+
+	if (!batch->step->journaled)
+		return 0;
+	for (size_t i = 0; r == 0 && i < batch->n; i++)
+		r = capture(batch, batch->records[i], err);
+	if (r == 0)
+		r = run_save(batch->run->engine, err);
 	if (r < 0)
-		journal_drop(engine->journal, engine->journal->n_records - 1);
+		journal->n_records = before;
 	return r;
 }
 
-static int take_step(struct run *run, const struct step *step, struct record *record,
-		     struct tio_error *err)
+static bool belongs_to_attach(const struct journal *journal, size_t index)
 {
-	int r = step->journaled ? note_before(run, step, record, err) : 0;
-
-	return r < 0 ? r : apply_and_verify(run, step, record, err);
+	return index >= journal->mark;
 }
 
 /* Undoes everything from the mark on, last first, and ends the change. */
@@ -235,14 +93,15 @@ static int take_back(struct run *run, struct tio_error *err)
 
 	while (journal->n_records > journal->mark) {
 		size_t last = journal->n_records - 1;
-		int r = undo_record(run, last, (unsigned)(last - journal->mark), err);
+		int n = batch_undo(run, last, (unsigned)(last - journal->mark),
+				   belongs_to_attach, err);
 
-		if (r < 0)
-			return r;
-		journal_drop(journal, last);
+		if (n < 0)
+			return n;
+		journal->n_records -= (size_t)n;
 	}
 	journal->in_flight = false;
-	if (save(run->engine, &ignored) < 0)
+	if (run_save(run->engine, &ignored) < 0)
 		log_debug("%s", ignored.text);
 	return 0;
 }
@@ -276,7 +135,7 @@ static int commit_attach(struct run *run, struct tio_error *err)
 	if (run->request->verb == VERB_CONNECT)
 		journal->n_records = journal->mark;
 	journal->in_flight = false;
-	r = save(run->engine, err);
+	r = run_save(run->engine, err);
 	if (r < 0) {
 		journal->n_records = all;
 		journal->in_flight = true;
@@ -295,16 +154,37 @@ static void begin_change(struct run *run)
 	text_copy(journal->vm, sizeof(journal->vm), run->request->vm.name);
 }
 
-static int run_step(struct run *run, const struct plan_step *planned, unsigned index,
-		    struct tio_error *err)
+/* Takes the step at @first and those behind it of the same row, where it may be so. */
+static int take_steps(struct run *run, const struct plan *plan, size_t first,
+		      struct tio_error *err)
 {
-	const struct step *step = steps[planned->row];
-	struct record record = { .function = planned->function };
+	const struct step *step = steps[plan->steps[first].row];
+	struct record *records[REQUEST_TARGETS_MAX];
+	auto_free struct record *own = calloc(REQUEST_TARGETS_MAX, sizeof(*own));
+	struct batch batch = { .run = run,
+			       .step = step,
+			       .records = records,
+			       .index = (unsigned)first,
+			       .note = note_before,
+			       .act = batch_apply };
+	int r;
 
-	text_copy(record.step, sizeof(record.step), step->name);
-	if (step->tsm_turn)
-		text_copy(record.wanted_tsm, sizeof(record.wanted_tsm), run->request->tsm);
-	return guarded(run, step, &record, false, index, take_step, err);
+	if (!own)
+		return error_set(err, -ENOMEM, "out of memory");
+	do {
+		struct record *record = &own[batch.n];
+
+		record->function = plan->steps[first + batch.n].function;
+		text_copy(record->step, sizeof(record->step), step->name);
+		if (step->tsm_turn)
+			text_copy(record->wanted_tsm, sizeof(record->wanted_tsm),
+				  run->request->tsm);
+		records[batch.n++] = record;
+	} while (step->parallel && batch.n < REQUEST_TARGETS_MAX &&
+		 first + batch.n < plan->n_steps &&
+		 plan->steps[first + batch.n].row == plan->steps[first].row);
+	r = batch_run(&batch, err);
+	return r < 0 ? r : (int)batch.n;
 }
 
 static int run_forward(struct run *run, const struct plan *plan, struct tio_error *err)
@@ -313,12 +193,18 @@ static int run_forward(struct run *run, const struct plan *plan, struct tio_erro
 	int r = 0;
 
 	begin_change(run);
-	for (size_t i = 0; r == 0 && i < plan->n_steps; i++)
-		r = run_step(run, &plan->steps[i], (unsigned)i, err);
+	for (size_t i = 0; r == 0 && i < plan->n_steps;) {
+		int n = take_steps(run, plan, i, err);
+
+		if (n < 0)
+			r = n;
+		else
+			i += (size_t)n;
+	}
 	if (r == 0) {
 		r = commit_attach(run, err);
 		if (r < 0)
-			failed(err, run->request->family, "journal");
+			run_failed(err, run->request->family, "journal");
 	}
 	if (r == 0)
 		return 0;
@@ -339,20 +225,29 @@ static int go_back(struct run *run, struct tio_error *err)
 
 	for (size_t i = 0; i < journal->n_records; i++) {
 		struct record *record = &journal->records[i];
-		const struct step *step = step_of(record);
+		struct batch batch = { .run = run,
+				       .step = batch_step_of(record),
+				       .records = &record,
+				       .n = 1,
+				       .index = (unsigned)i,
+				       .act = batch_apply };
 		int r = 0;
 
-		if (record->state == RECORD_UNDOING && step)
-			r = guarded(run, step, record, false, (unsigned)i, apply_and_verify,
-				    err);
+		if (record->state == RECORD_UNDOING && batch.step)
+			r = batch_run(&batch, err);
 		if (r < 0)
 			return r;
 		record->state = RECORD_BEGUN;
 	}
 	journal->in_flight = false;
-	if (save(run->engine, &ignored) < 0)
+	if (run_save(run->engine, &ignored) < 0)
 		log_debug("%s", ignored.text);
 	return 0;
+}
+
+static bool is_leaving(const struct journal *journal, size_t index)
+{
+	return journal->records[index].state != RECORD_BEGUN;
 }
 
 /* Undoes each record that is to leave, last first. */
@@ -361,14 +256,16 @@ static int take_away(struct run *run, struct tio_error *err)
 	struct journal *journal = run->engine->journal;
 	unsigned number = 0;
 
-	for (size_t i = journal->n_records; i-- > 0;) {
-		int r;
+	for (size_t end = journal->n_records; end > 0;) {
+		int n = 1;
 
-		if (journal->records[i].state == RECORD_BEGUN)
-			continue;
-		r = undo_record(run, i, number++, err);
-		if (r < 0)
-			return r;
+		if (is_leaving(journal, end - 1)) {
+			n = batch_undo(run, end - 1, number, is_leaving, err);
+			if (n < 0)
+				return n;
+			number += (unsigned)n;
+		}
+		end -= (size_t)n;
 	}
 	return 0;
 }
@@ -383,7 +280,7 @@ static void forget_what_left(struct engine *engine)
 			journal_drop(journal, i);
 	journal->in_flight = false;
 	/* On disk it still says "leaving": recovery would find nothing left to do. */
-	if (save(engine, &err) < 0)
+	if (run_save(engine, &err) < 0)
 		log_debug("%s", err.text);
 }
 
@@ -396,9 +293,9 @@ static int run_backward(struct run *run, const struct plan *plan, struct tio_err
 	begin_change(run);
 	for (size_t i = 0; i < plan->n_steps; i++)
 		journal->records[plan->steps[i].record].state = RECORD_LEAVING;
-	r = save(run->engine, err);
+	r = run_save(run->engine, err);
 	if (r < 0)
-		failed(err, run->request->family, "journal");
+		run_failed(err, run->request->family, "journal");
 	else
 		r = take_away(run, err);
 	if (r == 0) {
@@ -429,10 +326,9 @@ int engine_run(struct engine *engine, struct request *request, bool plan_only,
 
 	run = run_of(engine, request, plan.n_steps);
 	if (!plan_only) {
-		tell(&run, PROGRESS_PLAN, NULL, request->family, false, 0, 0, NULL);
+		run_tell(&run, PROGRESS_PLAN, NULL);
 		for (size_t i = 0; i < plan.n_notes; i++)
-			tell(&run, PROGRESS_NOTE, NULL, request->family, false, 0, 0,
-			     plan.notes[i]);
+			run_tell(&run, PROGRESS_NOTE, plan.notes[i]);
 		if (plan.n_steps &&
 		    (request->verb == VERB_ATTACH || request->verb == VERB_CONNECT))
 			r = run_forward(&run, &plan, err);

@@ -81,6 +81,15 @@ struct host_ops {
 	int (*wait_cdev)(void *host, struct function *f, unsigned timeout_ms,
 			 struct tio_error *err);
 
+	/*
+	 * Calls @fn with 0 to @n - 1 at the same time, each in a process of its own that sees a
+	 * copy of this one's memory and may use the calls above.  @errs has an entry each, with
+	 * code 0 for what succeeded.
+	 */
+	void (*parallel)(void *host, size_t n,
+			 int (*fn)(void *arg, size_t index, struct tio_error *err), void *arg,
+			 struct tio_error *errs);
+
 	/* --- Remembering; on disk when they return --- */
 
 	/* NULL: the journal goes. */

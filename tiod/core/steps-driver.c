@@ -177,6 +177,7 @@ const struct step step_load_vfio = {
 
 const struct step step_rebind = {
 	.name = "rebind",
+	.parallel = true,
 	.subject = SUBJECT_TARGET,
 	.deadline_ms = 60000,
 	.journaled = true,
@@ -191,6 +192,7 @@ const struct step step_rebind = {
 
 const struct step step_wait_cdev = {
 	.name = "wait-cdev",
+	.parallel = true,
 	.subject = SUBJECT_TARGET,
 	.deadline_ms = CDEV_WAIT_MS + 5000,
 	.needed = cdev_needed,

@@ -43,6 +43,7 @@ struct step {
 	unsigned deadline_per_vf_ms; /* beside it, for each VF made or removed */
 	bool journaled;              /* has something to put back */
 	bool tsm_turn;               /* waits for its turn before the deadline runs */
+	bool parallel;               /* functions do not mind each other: all at once */
 
 	/* @f is NULL for a VF that is still to be made. */
 	bool (*needed)(const struct step_facts *facts, const struct target *target,

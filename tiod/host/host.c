@@ -13,6 +13,7 @@
 #include "host/functions.h"
 #include "host/holders.h"
 #include "host/modules.h"
+#include "host/parallel.h"
 #include "host/pci.h"
 #include "host/sriov.h"
 #include "host/state.h"
@@ -208,6 +209,13 @@ static int op_journal_write(void *data, struct bdf family, const char *json,
 	return state_write_journal(data, family, json, err);
 }
 
+static void op_parallel(void *data, size_t n,
+			int (*fn)(void *arg, size_t index, struct tio_error *err), void *arg,
+			struct tio_error *errs)
+{
+	parallel_run(n, fn, arg, errs);
+}
+
 static int op_assign(void *data, const struct assignment *one, struct tio_error *err)
 {
 	return state_assign(data, one, err);
@@ -257,6 +265,7 @@ const struct host_ops host_ops = {
 	.load_module = op_load_module,
 	.wait_cdev = op_wait_cdev,
 	.journal_write = op_journal_write,
+	.parallel = op_parallel,
 	.assign = op_assign,
 	.release = op_release,
 	.progress = op_progress,
