@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The IDE stream of a function, both ends side by side: ide.
+ * The IDE stream of a function, both ends side by side, and all registers of both: ide.
  */
 
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "tioctl/field.h"
+#include "tioctl/registers.h"
 #include "tioctl/tioctl.h"
 
 enum shape { SHAPE_TEXT, SHAPE_NUMBER, SHAPE_YES_NO, SHAPE_STATE, SHAPE_OFFSET };
@@ -76,6 +77,17 @@ static void add_rows(struct table *table, const struct row *rows, size_t n_rows,
 	}
 }
 
+static void print_registers(const struct screen *screen, const json_t *ide, const char *key,
+			    const char *end_key)
+{
+	const json_t *registers = json_object_get(ide, key);
+
+	if (json_is_object(registers))
+		registers_print(screen, registers,
+				field_int(json_object_get(ide, end_key), "block", -1),
+				field_text(ide, "stream"));
+}
+
 static void print_ide(const struct screen *screen, const json_t *ide)
 {
 	static const struct column columns[] = { { "" }, { "ENDPOINT" }, { "ROOT PORT" } };
@@ -98,6 +110,8 @@ static void print_ide(const struct screen *screen, const json_t *ide)
 	screen_text(screen, field_is(ide, "secure") ? STYLE_GOOD : STYLE_BAD, "%s",
 		    field_text(ide, "verdict"));
 	screen_line(screen, "%s", "");
+	print_registers(screen, ide, "endpointRegisters", "endpoint");
+	print_registers(screen, ide, "rootPortRegisters", "rootPortEnd");
 }
 
 static int run_ide(struct tioctl *t)
@@ -121,7 +135,7 @@ static int run_ide(struct tioctl *t)
 const struct command command_ide = {
 	.name = "ide",
 	.arguments = "DEV",
-	.summary = "the IDE stream of a function, registers of both ends",
+	.summary = "the IDE stream of a function and all IDE registers of both ends",
 	.names_min = 1,
 	.names_max = 1,
 	.run = run_ide,

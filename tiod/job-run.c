@@ -305,7 +305,7 @@ static void end_with_result(struct job *job, const struct result *result)
 {
 	job->error = result->error;
 	job->changed = job->kind == JOB_RECOVER ? result->recovered : result->n_steps > 0;
-	job->plan = result->text;
+	job->text = result->text;
 	if (result->code < 0) {
 		error_at(&job->error, job->request.family, "");
 		if (job->error.kind == ERROR_STUCK)
@@ -461,6 +461,7 @@ void job_start(struct job *job)
 				   .known = &daemon->cache.snap,
 				   .all = &daemon->cache.all,
 				   .turn_seconds = daemon->config.turn_seconds,
+				   .look = &job->look,
 				   .request = &job->request,
 				   .deadline_ms = daemon->config.step_ms };
 	events_job(daemon, job, job_state_to_string(job->state));

@@ -20,7 +20,7 @@ struct daemon;
 enum job_kind {
 	JOB_CHANGE,
 	JOB_PLAN,    /* says the steps */
-	JOB_LOOK,    /* reads what belongs to no function */
+	JOB_LOOK,    /* reads what @look says */
 	JOB_RECOVER, /* at the start */
 };
 
@@ -39,6 +39,7 @@ struct job {
 	enum job_kind kind;
 	enum job_state state;
 	struct request request;
+	struct look look; /* of JOB_LOOK */
 	struct peer who;
 	uint64_t since; /* usec: queued, then started */
 
@@ -57,7 +58,7 @@ struct job {
 	struct tio_error error;
 	bool changed;
 	double seconds;
-	const char *plan; /* JSON, during ended() only */
+	const char *text; /* JSON of a plan or a look, during ended() only */
 
 	/* Whoever asked; may be NULL.  The job is freed after ended(). */
 	void (*progressed)(struct job *job, const struct progress *progress, void *arg);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Methods that answer from the cache; none waits for the kernel.
+ * Methods that answer from the cache; none waits for the kernel.  Those for which a worker
+ * looks first are in methods-look.c.
  */
 
 #include <errno.h>
@@ -125,30 +126,6 @@ void method_get_status(struct daemon *daemon, struct call *call)
 	methods_reply(call, json_pack("{so so}", "functions", list, "jobs", view_jobs(daemon)));
 }
 
-void method_get_ide(struct daemon *daemon, struct call *call)
-{
-	struct tio_error err = TIO_ERROR_NONE;
-	const struct function *f;
-	struct target target;
-
-	if (request_resolve(&daemon->cache.snap, methods_text(call, "function"), &target,
-			    &err) < 0) {
-		methods_fail(call, &err);
-		return;
-	}
-	/* A VF that could be made has no registers to show: its PF has. */
-	f = snapshot_find(&daemon->cache.snap, target.function);
-	if (!f)
-		f = snapshot_find(&daemon->cache.snap, target.physfn);
-	if (f) {
-		methods_reply(call,
-			      json_pack("{so}", "ide", report_ide(&daemon->cache.snap, f)));
-		return;
-	}
-	error_kind_set(&err, ERROR_NO_FUNCTION, -ENODEV, "%s is not there", target.named);
-	methods_fail(call, &err);
-}
-
 /* --- VMs --- */
 
 void method_get_vm(struct daemon *daemon, struct call *call)
@@ -199,43 +176,6 @@ void method_get_qemu_args(struct daemon *daemon, struct call *call)
 }
 
 /* --- The daemon itself --- */
-
-static void on_gone(void *arg)
-{
-	/* The job goes on; its end finds that nobody waits. */
-}
-
-static void on_looked(struct job *job, void *arg)
-{
-	struct call *call = arg;
-
-	if (job->code < 0)
-		methods_fail(call, &job->error);
-	else
-		methods_reply(call, json_pack("{so}", "pools",
-					      report_hugepages(&job->daemon->cache.snap)));
-}
-
-/* No event tells when pages are taken, so a worker looks. */
-void method_get_hugepages(struct daemon *daemon, struct call *call)
-{
-	struct tio_error err = TIO_ERROR_NONE;
-	struct job *job;
-
-	if (jobs_check_room(daemon, JOB_LOOK, 1, &err) < 0) {
-		methods_fail(call, &err);
-		return;
-	}
-	job = job_new(daemon, JOB_LOOK);
-	if (!job) {
-		methods_reply(call, NULL);
-		return;
-	}
-	call->gone = on_gone;
-	job->ended = on_looked;
-	job->arg = call;
-	job_submit(job);
-}
 
 void method_list_jobs(struct daemon *daemon, struct call *call)
 {

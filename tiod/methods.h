@@ -50,13 +50,15 @@ void method_get_host(struct daemon *daemon, struct call *call);
 void method_list_functions(struct daemon *daemon, struct call *call);
 void method_get_function(struct daemon *daemon, struct call *call);
 void method_get_status(struct daemon *daemon, struct call *call);
-void method_get_ide(struct daemon *daemon, struct call *call);
 void method_get_vm(struct daemon *daemon, struct call *call);
 void method_list_vms(struct daemon *daemon, struct call *call);
 void method_get_qemu_args(struct daemon *daemon, struct call *call);
-void method_get_hugepages(struct daemon *daemon, struct call *call);
 void method_list_jobs(struct daemon *daemon, struct call *call);
 void method_monitor(struct daemon *daemon, struct call *call);
+
+/* methods-look.c */
+void method_get_ide(struct daemon *daemon, struct call *call);
+void method_get_hugepages(struct daemon *daemon, struct call *call);
 
 /* methods-change.c */
 void method_plan(struct daemon *daemon, struct call *call);

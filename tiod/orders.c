@@ -160,8 +160,8 @@ static void on_ended(struct job *job, void *arg)
 		order->n_well++;
 	if (order->kind != JOB_PLAN)
 		json_array_append_new(order->parts, outcome(job));
-	else if (job->plan)
-		json_array_append_new(order->parts, json_loads(job->plan, 0, NULL));
+	else if (job->text)
+		json_array_append_new(order->parts, json_loads(job->text, 0, NULL));
 	if (--order->n_open > 0)
 		return;
 	answer(order);

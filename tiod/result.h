@@ -34,7 +34,7 @@ struct result {
 	size_t n_journals;
 	const struct assignment *assignments;
 	size_t n_assignments;
-	const char *text; /* JSON of a plan, or NULL */
+	const char *text; /* JSON of a plan or a look, or NULL */
 	size_t text_size; /* with its NUL */
 
 	void *map; /* owned after result_read() */

@@ -135,14 +135,6 @@ static int keep_plan(const struct plan *plan, const struct request *request, str
 	return 0;
 }
 
-/* No event tells when these change. */
-static void read_machine(const struct work *work, struct snapshot *snap)
-{
-	snap->n_tsms = tsm_list(work->host->sys_fd, snap->tsms);
-	hugepages_read(work->host->sys_fd, snap);
-	vfio_read_host(work->host, snap);
-}
-
 static bool is_touched(const struct request *request, const struct function *f)
 {
 	for (size_t i = 0; i < request->n_families; i++)
@@ -164,13 +156,6 @@ static void look_again(const struct work *work, struct snapshot *snap)
 		    host_ops.refresh(work->host, f, &ignored) == -ENODEV)
 			snapshot_remove(snap, bdf);
 	}
-}
-
-static int look(const struct work *work, struct result *ret)
-{
-	read_machine(work, &ret->host);
-	ret->has_host = true;
-	return 0;
 }
 
 static int carry_out(const struct work *work, struct bench *bench, struct result *ret)
@@ -199,7 +184,7 @@ static int change(const struct work *work, struct result *ret)
 	r = set_up(work, &bench, &ret->error);
 	if (r < 0)
 		return r;
-	read_machine(work, &bench.snap);
+	look_at_host(work->host, &bench.snap);
 	r = carry_out(work, &bench, ret);
 	why = ret->error;
 	if (work->kind != WORK_PLAN)
@@ -209,7 +194,7 @@ static int change(const struct work *work, struct result *ret)
 	r2 = tell_difference(work, &bench.snap, ret);
 	if (r2 == 0 && work->kind != WORK_PLAN)
 		r2 = read_assignments(work, ret);
-	read_machine(work, &bench.snap);
+	look_at_host(work->host, &bench.snap);
 	ret->host = bench.snap;
 	ret->has_host = true;
 	if (r < 0)
@@ -229,7 +214,7 @@ void work_run(struct channel *channel, void *arg, struct result *ret)
 	if (work->kind == WORK_SCAN)
 		ret->code = scan(work, ret);
 	else if (work->kind == WORK_LOOK)
-		ret->code = look(work, ret);
+		ret->code = look_run(work->host, work->known, work->look, ret);
 	else
 		ret->code = change(work, ret);
 }

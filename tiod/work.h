@@ -9,6 +9,7 @@
 
 #include "core/request.h"
 #include "host/host.h"
+#include "look.h"
 #include "worker.h"
 
 enum work_kind {
@@ -16,7 +17,7 @@ enum work_kind {
 	WORK_CHANGE,  /* carry @request out */
 	WORK_PLAN,    /* only say the steps */
 	WORK_RECOVER, /* finish or undo what is in flight in request->family */
-	WORK_LOOK,    /* read what belongs to no function: TSMs, hugepages, VFIO */
+	WORK_LOOK,    /* read what @look says */
 };
 
 struct work {
@@ -34,6 +35,9 @@ struct work {
 	bool from_nothing; /* as if nothing were known */
 	bool links;
 	bool first; /* also assignments and journals */
+
+	/* WORK_LOOK */
+	const struct look *look;
 
 	/* the others */
 	struct request *request;

@@ -121,6 +121,48 @@ def test_ide_shows_both_ends_and_the_verdict():
     expect(r, 0, ["capability at\t0x300\t-\n", "no IDE stream is set up\n"])
 
 
+def registers(address, **fields):
+    control = dict(raw="0x05400001", enabled=True, xt=False, npr=0, pr=4, cpl=0, pcrc=True,
+                   partialHeader="no", algorithm="AES-GCM-256-96b", tc=0, streamId=5)
+    status = dict(raw="0x00000002", state="secure", failReceived=False)
+    block = dict(index=0, offset=0x30c, capability=dict(raw="0x00000002",
+                                                        addressAssociations=2),
+                 control=dict(control, config=True, default=True, teeLimited=False),
+                 status=status, rid=dict(valid=True, base=0xe100, limit=0xffff, segment=1),
+                 addresses=[dict(valid=True, base="0x0000000080000000",
+                                 limit="0x00000000800fffff"),
+                            dict(valid=False, base="0x0000000000000000",
+                                 limit="0x00000000000fffff")])
+    value = dict(
+        address=address, offset=0x300, version=1,
+        capability=dict(raw="0x00000043", link=True, selective=True, flowThrough=False,
+                        partialHeader=False, aggregation=True, pcrc=True, ideKm=True,
+                        selectiveConfig=False, algorithm="reserved (3)", linkTcs=1,
+                        selectiveStreams=1, teeLimited=True, xt=False),
+        control=dict(raw="0x00000004", flowThrough=True),
+        links=[dict(index=0, offset=0x30c, control=control, status=status)],
+        selective=[block], problem=None)
+    value.update(fields)
+    return value
+
+
+def test_ide_shows_all_registers_as_lspci_does():
+    cut = registers("0000:e0:01.1", selective=[], problem="block 0 runs out")
+    expect(run("ide", GPU, script=ide(endpointRegisters=registers(GPU),
+                                      rootPortRegisters=cut)), 0, [
+        "0000:e1:00.0 Integrity & Data Encryption at 0x300, version 1\n",
+        "  IDECap: Lnk=1 Sel=1 FlowThru- PartHdr- Aggr+ PCRC+ IDE_KM+ SelCfg- "
+        "Alg='reserved (3)' TCs=1 TeeLim+ XT-\n", "  IDECtl: FTEn+\n",
+        "  LinkIDE#0 Ctl: En+ XT- NPR- PR=4 CPL- PCRC+ HdrEnc=no Alg='AES-GCM-256-96b' TC0 "
+        "ID5\n", "  LinkIDE#0 Sta: secure RecvChkFail-\n",
+        "  SelectiveIDE#0 Cap: Addr#=2, in use by stream0.0.0\n",
+        "  SelectiveIDE#0 Ctl: En+ XT- NPR- PR=4 CPL- PCRC+ CFG+ HdrEnc=no "
+        "Alg='AES-GCM-256-96b' TC0 TeeLim- ID5 Default\n",
+        "  SelectiveIDE#0 RID: Valid+ e1:00.0 to ff:1f.7 SegBase=1\n",
+        "  SelectiveIDE#0 Addr#0: Valid+ 0x0000000080000000 to 0x00000000800fffff\n",
+        "  SelectiveIDE#0 Addr#1: Valid-\n", "0000:e0:01.1: block 0 runs out\n"])
+
+
 def event(kind, **fields):
     return {"continues": True, "parameters": {"event": kind, **fields}}
 

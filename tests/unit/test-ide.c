@@ -25,6 +25,11 @@ static int read_array(void *arg, unsigned int offset, uint32_t *ret)
 	return 0;
 }
 
+static int read_nothing(void *arg, unsigned int offset, uint32_t *ret)
+{
+	return -ENODATA;
+}
+
 /* Selective blocks with their own numbers of address associations, one after the other. */
 static void put_blocks(struct config *config, unsigned int pos,
 		       const unsigned int *associations, unsigned int n)
@@ -132,6 +137,187 @@ Test(ide, blocks_that_run_out_of_config_space_end_there)
 	ide.offset = 0;
 	cr_expect(eq(int, ide_read_block(read_array, &config, &ide, 0, &end), -ENOENT));
 }
+
+/* --- The capability whole --- */
+
+static struct ide_registers registers;
+
+static int decode(struct config *config)
+{
+	return ide_decode(read_array, config, &registers);
+}
+
+static void put_header(struct config *config, unsigned int at, unsigned int id,
+		       unsigned int next)
+{
+	config_put(config, at, id | 1u << 16 | next << 20);
+}
+
+Test(ide_decode, every_block_is_read_with_its_associations)
+{
+	static const unsigned int associations[] = { 3, 0, 15 };
+	struct config config = { 0 };
+	unsigned int first = AT + 0x0c + 16;
+
+	put_header(&config, 0x100, 0x0001, AT);
+	put_header(&config, AT, 0x0030, 0);
+	config_put(&config, AT + 4, LINK | SELECTIVE | 1u << 13 | 2u << 16);
+	config_put(&config, AT + 8, 1u << 2);
+	config_put(&config, AT + 0x0c + 8, 0x07000001);
+	config_put(&config, AT + 0x0c + 12, 2);
+	put_blocks(&config, first, associations, 3);
+	config_put(&config, first + 0x0c, 0xffffu << 8);
+	config_put(&config, first + 0x10, 0x01002001);
+	config_put(&config, first + 0x14 + 12, 0x7ff12301);
+	config_put(&config, first + 0x18 + 12, 0x7f);
+	config_put(&config, first + 0x1c + 12, 0x60);
+
+	cr_assert(eq(int, decode(&config), 0));
+	cr_expect(eq(str, registers.problem, ""));
+	cr_expect(eq(uint, registers.offset, AT));
+	cr_expect(eq(uint, registers.version, 1));
+	cr_expect(eq(uint, registers.control, 4));
+	cr_assert(eq(uint, registers.n_links, 2));
+	cr_expect(eq(uint, registers.links[1].control, 0x07000001));
+	cr_expect(eq(uint, registers.links[1].status, 2));
+	cr_assert(eq(uint, registers.n_selective, 3));
+	for (unsigned int i = 0; i < 3; i++) {
+		cr_expect(eq(uint, registers.selective[i].n_addresses, associations[i]));
+		cr_expect(eq(uint, registers.selective[i].control >> 24, 0x10 + i));
+	}
+	cr_expect(eq(uint, registers.selective[0].rid_1, 0xffff00));
+	cr_expect(eq(uint, registers.selective[0].rid_2, 0x01002001));
+	cr_expect(ide_address_valid(&registers.selective[0].addresses[1]));
+	cr_expect(
+		eq(u64, ide_address_base(&registers.selective[0].addresses[1]), 0x6012300000));
+	cr_expect(
+		eq(u64, ide_address_limit(&registers.selective[0].addresses[1]), 0x7f7fffffff));
+}
+
+Test(ide_decode, what_has_no_such_capability_is_no_problem)
+{
+	struct config config = { 0 };
+
+	cr_expect(eq(int, decode(&config), -ENOENT));
+	put_header(&config, 0x100, 0x0001, 0x140);
+	put_header(&config, 0x140, 0x0003, 0);
+	cr_expect(eq(int, decode(&config), -ENOENT));
+	cr_expect(eq(uint, registers.offset, 0));
+	cr_expect(eq(str, registers.problem, ""));
+}
+
+Test(ide_decode, a_list_that_makes_no_sense_is_told)
+{
+	static const struct {
+		unsigned int next;
+		const char *problem;
+	} cases[] = {
+		{ 0x140, "the list of extended capabilities is a loop" },
+		{ 0x100, "the list of extended capabilities is a loop" },
+		{ 0x40, "the list of extended capabilities leads from 0x140 to 0x40, out of "
+			"extended config space" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct config config = { 0 };
+
+		put_header(&config, 0x100, 0x0001, 0x140);
+		put_header(&config, 0x140, 0x0003, cases[i].next);
+		cr_expect(eq(int, decode(&config), -EBADMSG));
+		cr_expect(eq(str, registers.problem, (char *)cases[i].problem));
+	}
+}
+
+Test(ide_decode, a_function_that_does_not_answer_is_told)
+{
+	struct config config;
+
+	memset(config.bytes, 0xff, sizeof(config.bytes));
+	cr_expect(eq(int, decode(&config), -ENODEV));
+	cr_expect(eq(str, registers.problem,
+		     "the registers read as all ones: the function does not answer"));
+}
+
+Test(ide_decode, blocks_that_do_not_fit_are_left_out)
+{
+	static const unsigned int associations[] = { 1, 15, 2 };
+	struct config config = { 0 };
+
+	put_header(&config, 0x100, 0x0030, 0);
+	config_put(&config, 0x104, SELECTIVE | 0xff0000);
+	cr_expect(eq(int, decode(&config), -EBADMSG));
+	cr_expect(eq(uint, registers.n_selective, IDE_SELECTIVE_MAX));
+	cr_expect(eq(str, registers.problem,
+		     "256 selective blocks are announced, but block 191 at 0xff8 runs out of "
+		     "config space"));
+
+	/* 32 + 200 + 44 bytes, up to the very end and beyond it. */
+	put_header(&config, 0x100, 0x0001, 0xee0);
+	put_header(&config, 0xee0, 0x0030, 0);
+	config_put(&config, 0xee4, SELECTIVE | 2u << 16);
+	put_blocks(&config, 0xeec, associations, 3);
+	cr_expect(eq(int, decode(&config), 0), "%s", registers.problem);
+	cr_expect(eq(uint, registers.n_selective, 3));
+	config_put(&config, 0xeec + 232, 3);
+	cr_expect(eq(int, decode(&config), -EBADMSG));
+	cr_expect(eq(uint, registers.n_selective, 2));
+	cr_expect(eq(str, registers.problem,
+		     "3 selective blocks are announced, but block 2 at 0xfd4 runs out of "
+		     "config space"));
+}
+
+Test(ide_decode, registers_that_cannot_be_read_are_told)
+{
+	cr_expect(eq(int, ide_decode(read_nothing, NULL, &registers), -ENODATA));
+	cr_expect(eq(str, registers.problem,
+		     "config space cannot be read at 0x100: No data available"));
+	cr_expect(eq(uint, registers.offset, 0));
+}
+
+static const struct ide_field *field(enum ide_register which, const char *key)
+{
+	const struct ide_field *f = ide_fields(which);
+
+	while (f->key && strcmp(f->key, key) != 0)
+		f++;
+	return f;
+}
+
+Test(ide_decode, fields_have_their_values)
+{
+	static const struct {
+		enum ide_register which;
+		const char *key;
+		uint32_t raw, value;
+	} cases[] = {
+		{ IDE_CAPABILITY, "selectiveStreams", 0x00ff0000, 256 },
+		{ IDE_CAPABILITY, "linkTcs", 0xe000, 8 },
+		{ IDE_CAPABILITY, "xt", 1u << 25, 1 },
+		{ IDE_SELECTIVE_CONTROL, "npr", 3u << 2, 8 },
+		{ IDE_SELECTIVE_CONTROL, "pr", 1u << 4, 2 },
+		{ IDE_SELECTIVE_CONTROL, "cpl", 0x3f, 0 },
+		{ IDE_SELECTIVE_CONTROL, "streamId", 0xff000000, 255 },
+		{ IDE_SELECTIVE_CONTROL, "tc", 7u << 19, 7 },
+		{ IDE_STATUS, "failReceived", 1u << 31, 1 },
+		{ IDE_RID_2, "base", 0xff123401, 0x1234 },
+		{ IDE_RID_2, "segment", 0xff123401, 0xff },
+	};
+	char buf[24];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct ide_field *f = field(cases[i].which, cases[i].key);
+
+		cr_assert(ne(ptr, (void *)f->key, NULL), "%s", cases[i].key);
+		cr_expect(eq(uint, ide_value(f, cases[i].raw), cases[i].value), "%s",
+			  cases[i].key);
+	}
+	cr_expect(eq(str, (char *)ide_word(IDE_STATE, 2, buf), "secure"));
+	cr_expect(eq(str, (char *)ide_word(IDE_STATE, 1, buf), "reserved (1)"));
+	cr_expect(eq(str, (char *)ide_word(IDE_HEADER, 4, buf), "41:2"));
+	cr_expect(eq(str, (char *)ide_word(IDE_ALGORITHM, 31, buf), "reserved (31)"));
+}
+
+/* --- The kernel's names --- */
 
 Test(ide, a_streams_name_is_three_numbers)
 {

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "core/host.h"
+#include "core/ide.h"
 #include "core/plan.h"
 
 /* What the daemon knows of a function beside the kernel's view. */
@@ -33,7 +34,10 @@ json_t *report_function(const struct snapshot *snap, const struct assignments *a
 			const struct function *f, const struct standing *standing);
 json_t *report_status(const struct snapshot *snap, const struct assignments *all,
 		      struct bdf function, const struct standing *standing);
-json_t *report_ide(const struct snapshot *snap, const struct function *f);
+/* report-ide.c: of function 0; the registers of an end that has none are NULL. */
+json_t *report_ide(const struct function *dsm, const struct ide_registers *endpoint,
+		   const struct ide_registers *root_port);
+json_t *report_ide_registers(struct bdf bdf, const struct ide_registers *registers);
 json_t *report_host(const struct snapshot *snap, size_t n_assignments);
 json_t *report_hugepages(const struct snapshot *snap);
 json_t *report_plan(const struct plan *plan, const struct request *request);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What a worker reads when somebody asks, because it is too slow or too large to be kept of
+ * every function.  Nothing is changed, and the answer is JSON for whoever asked.
+ */
+
+#include "base/bdf.h"
+#include "host/host.h"
+#include "result.h"
+
+enum look_kind {
+	LOOK_HOST, /* TSMs, hugepages, VFIO; into the cache, no JSON */
+	LOOK_IDE,  /* as io.tiod.Ide */
+};
+
+struct look {
+	enum look_kind kind;
+	struct bdf function; /* not of LOOK_HOST; one that is known */
+};
+
+/* Within a worker.  0 or a negative errno with a sentence in @ret. */
+int look_run(struct host *host, const struct snapshot *known, const struct look *look,
+	     struct result *ret);
+
+/* TSMs, hugepages, VFIO: no event tells when these change. */
+void look_at_host(struct host *host, struct snapshot *snap);

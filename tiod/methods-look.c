@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Methods for which a worker looks at the kernel first.
+ */
+
+#include <errno.h>
+
+#include "core/json.h"
+#include "core/report.h"
+#include "methods.h"
+
+static void on_gone(void *arg)
+{
+	/* The job goes on; its end finds that nobody waits. */
+}
+
+static void start(struct daemon *daemon, struct call *call, const struct look *look,
+		  void (*ended)(struct job *job, void *arg))
+{
+	struct tio_error err = TIO_ERROR_NONE;
+	struct job *job;
+
+	if (jobs_check_room(daemon, JOB_LOOK, 1, &err) < 0) {
+		methods_fail(call, &err);
+		return;
+	}
+	job = job_new(daemon, JOB_LOOK);
+	if (!job) {
+		methods_reply(call, NULL);
+		return;
+	}
+	call->gone = on_gone;
+	job->look = *look;
+	job->ended = ended;
+	job->arg = call;
+	job_submit(job);
+}
+
+/* A function that is there; of a VF that could be made, its PF. */
+static int find(const struct daemon *daemon, const struct call *call, struct bdf *ret,
+		struct tio_error *err)
+{
+	const struct snapshot *snap = &daemon->cache.snap;
+	struct target target;
+	int r = request_resolve(snap, methods_text(call, "function"), &target, err);
+
+	if (r < 0)
+		return r;
+	*ret = snapshot_find(snap, target.function) ? target.function : target.physfn;
+	if (snapshot_find(snap, *ret))
+		return 0;
+	return error_kind_set(err, ERROR_NO_FUNCTION, -ENODEV, "%s is not there", target.named);
+}
+
+/* --- IDE --- */
+
+static void on_ide(struct job *job, void *arg)
+{
+	if (job->code < 0)
+		methods_fail(arg, &job->error);
+	else
+		methods_reply(arg, json_pack("{so}", "ide", json_loads(job->text, 0, NULL)));
+}
+
+void method_get_ide(struct daemon *daemon, struct call *call)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+	struct look look = { .kind = LOOK_IDE };
+
+	if (find(daemon, call, &look.function, &err) < 0)
+		methods_fail(call, &err);
+	else
+		start(daemon, call, &look, on_ide);
+}
+
+/* --- Hugepages: no event tells when pages are taken --- */
+
+static void on_hugepages(struct job *job, void *arg)
+{
+	if (job->code < 0)
+		methods_fail(arg, &job->error);
+	else
+		methods_reply(arg, json_pack("{so}", "pools",
+					     report_hugepages(&job->daemon->cache.snap)));
+}
+
+void method_get_hugepages(struct daemon *daemon, struct call *call)
+{
+	start(daemon, call, &(struct look){ .kind = LOOK_HOST }, on_hugepages);
+}
