@@ -18,9 +18,8 @@ static bool is_companion(const struct tio_function *lead, const struct tio_funct
 
 static const struct tio_match any[] = { { 0 } };
 
-const struct tio_plugin tio_plugin __attribute__((visibility("default"))) = {
-	.size = sizeof(struct tio_plugin),
-	.abi = TIO_PLUGIN_ABI,
+TIO_EXPORT const struct tio_plugin tio_plugin = {
+	TIO_PLUGIN_HEAD,
 	.name = "generic",
 	.match = any,
 	.n_match = sizeof(any) / sizeof(any[0]),

@@ -9,7 +9,7 @@
 #include "core/engine.h"
 #include "core/report.h"
 #include "host/hugepages.h"
-#include "host/loader.h"
+#include "host/plugins.h"
 #include "host/tsm.h"
 #include "host/vfio.h"
 
@@ -94,6 +94,26 @@ struct bench {
 	int lock;
 };
 
+/* What is going back, or was left by a dead worker, must not wait for a plugin. */
+static bool may_do_without_plugins(const struct work *work)
+{
+	return work->kind == WORK_RECOVER || work->request->verb == VERB_DETACH ||
+	       work->request->verb == VERB_DISCONNECT;
+}
+
+static int load_plugins(const struct work *work, struct plugins *plugins, struct tio_error *err)
+{
+	int r = host_plugins_start(work->host, plugins, err);
+
+	for (size_t i = 0; i < plugins->n_refused; i++)
+		log_warning("%s", plugins->refused[i].why);
+	if (r >= 0 || !may_do_without_plugins(work))
+		return r < 0 ? error_wrap(err, r, "plugins cannot be used") : 0;
+	log_warning("plugins cannot be used: %s", err->text);
+	*err = TIO_ERROR_NONE;
+	return 0;
+}
+
 /* Gets ready what the engine needs; waits while a former worker of the family lives. */
 static int set_up(const struct work *work, struct bench *bench, struct tio_error *err)
 {
@@ -106,13 +126,9 @@ static int set_up(const struct work *work, struct bench *bench, struct tio_error
 			      err);
 	if (r < 0)
 		return r;
-	r = host_plugins_load(work->host, &bench->plugins, err);
+	r = load_plugins(work, &bench->plugins, err);
 	if (r < 0)
 		return r;
-	if (r > 0) {
-		log_warning("%s", err->text);
-		*err = TIO_ERROR_NONE;
-	}
 	bench->engine = (struct engine){ .ops = &host_ops,
 					 .host = work->host,
 					 .snap = &bench->snap,

@@ -464,7 +464,8 @@ static void worker_init(struct worker *worker, struct fake_host *host)
 					  .host = host,
 					  .snap = &worker->snap,
 					  .all = &worker->all,
-					  .journal = &worker->journal };
+					  .journal = &worker->journal,
+					  .plugins = host->plugins };
 }
 
 static void worker_finish(struct worker *worker)

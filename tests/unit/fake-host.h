@@ -35,6 +35,8 @@ struct fake_host {
 	struct bdf unknown;    /* what the daemon knows of the host is older than this */
 	unsigned turns;        /* tsm_take() calls */
 	bool turn_held;
+
+	const struct plugins *plugins; /* borrowed; NULL: none */
 };
 
 extern const struct host_ops fake_host_ops;

@@ -25,9 +25,13 @@
 
 static const struct tio_match any[] = { { 0 } };
 
-const struct tio_plugin SAMPLE_SYMBOL __attribute__((visibility("default"))) = {
+TIO_EXPORT const struct tio_plugin SAMPLE_SYMBOL = {
 	.size = SAMPLE_SIZE,
 	.abi = SAMPLE_ABI,
+	.function_size = sizeof(struct tio_function),
+	.traits_size = sizeof(struct tio_traits),
+	.match_size = sizeof(struct tio_match),
+	.check_size = sizeof(struct tio_check),
 	.name = SAMPLE_NAME,
 	.match = any,
 	.n_match = SAMPLE_MATCHES,

@@ -14,7 +14,7 @@ struct run run_of(struct engine *engine, const struct request *request, size_t t
 	return (struct run){ .engine = engine,
 			     .request = request,
 			     .work = { engine->ops, engine->host, engine->snap, engine->all,
-				       request },
+				       request, engine->plugins },
 			     .total = (unsigned)total };
 }
 
@@ -47,7 +47,9 @@ static unsigned deadline_of(const struct run *run, const struct step *step,
 		vfs = record->before.vfs;
 	if (run->engine->deadline_ms)
 		return run->engine->deadline_ms;
-	return step->deadline_ms + step->deadline_per_vf_ms * vfs;
+	return plugins_deadline(run->engine->plugins,
+				snapshot_find(run->engine->snap, record->function), step->wait,
+				vfs, step->deadline_ms + step->deadline_per_vf_ms * vfs);
 }
 
 /* --- Remembering --- */

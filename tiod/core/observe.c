@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "core/advice.h"
 
 /* The name of the only TSM, where none was asked for. */
 static void choose_tsm(const struct snapshot *snap, struct request *request)
@@ -217,6 +218,8 @@ int observe_for_request(struct engine *engine, struct request *request, struct t
 		r = look_at_link(engine, request, err);
 	if (r == 0)
 		r = find_holders(engine, request, err);
+	if (r == 0)
+		r = advice_collect(engine->plugins, request, engine->snap, err);
 	if (r == 0)
 		r = add_missing_records(engine, request, err);
 	return r;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/advice.h"
 #include "core/holder.h"
 #include "core/hugepages.h"
 
@@ -374,15 +375,25 @@ static int family_is_unassigned(const struct rule_input *in, struct tio_error *e
 	return 0;
 }
 
+static int plugins_agree(const struct rule_input *in, struct tio_error *err)
+{
+	/* What is done already needs nobody's consent. */
+	if (in->plan->n_steps == 0)
+		return 0;
+	return advice_check(in->facts->snap, in->target, in->plan, err);
+}
+
 /* clang-format off */
 static const rule_fn attach_rules[] = {
 	is_there, is_an_endpoint, config_is_readable, can_do_tdisp, is_free, group_is_of_one_vm,
 	rule_pf_has_no_vfs, rule_vf_can_be_had, rule_vfs_come_before_the_link, tsm_is_there, tsm_knows_the_card,
-	iommu_is_there, is_not_in_use, group_is_viable, memory_fits, big_bar_is_told, NULL,
+	iommu_is_there, is_not_in_use, group_is_viable, plugins_agree,
+	memory_fits, big_bar_is_told, NULL,
 };
 static const rule_fn detach_rules[] = { is_its_own_lead, is_not_in_use, rule_other_vfs_are_free, NULL };
 static const rule_fn connect_rules[] = {
-	is_there, is_an_endpoint, config_is_readable, can_do_tdisp, tsm_is_there, tsm_knows_the_card, NULL,
+	is_there, is_an_endpoint, config_is_readable, can_do_tdisp, tsm_is_there, tsm_knows_the_card,
+	plugins_agree, NULL,
 };
 static const rule_fn disconnect_rules[] = { family_is_unassigned, NULL };
 static const rule_fn *const rules[VERB_COUNT] = {

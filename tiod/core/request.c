@@ -196,7 +196,10 @@ int request_add_companions(const struct snapshot *snap, const struct plugins *pl
 			    has_target(request, f->bdf) || f->kind == FUNCTION_ROOT_PORT ||
 			    f->kind == FUNCTION_BRIDGE)
 				continue;
-			if (request->with_companions || plugins_is_companion(plugins, lead, f))
+			r = request->with_companions
+				    ? 1
+				    : plugins_is_companion(plugins, lead, f, err);
+			if (r > 0)
 				r = add_companion(request, lead, f, err);
 		}
 	}

@@ -9,6 +9,7 @@ void snapshot_finish(struct snapshot *snap)
 {
 	free(snap->functions);
 	free(snap->holders);
+	free(snap->advice);
 	*snap = (struct snapshot){ 0 };
 }
 
@@ -115,6 +116,18 @@ int snapshot_add_holder(struct snapshot *snap, const struct holder *holder)
 	return 0;
 }
 
+int snapshot_add_advice(struct snapshot *snap, const struct advice *advice)
+{
+	struct advice *longer;
+
+	longer = reallocarray(snap->advice, snap->n_advice + 1, sizeof(*longer));
+	if (!longer)
+		return -ENOMEM;
+	snap->advice = longer;
+	snap->advice[snap->n_advice++] = *advice;
+	return 0;
+}
+
 /* A copy of @n elements of @size bytes; NULL for none as well as for no memory. */
 static void *copy_array(const void *from, size_t n, size_t size)
 {
@@ -132,8 +145,10 @@ int snapshot_copy(const struct snapshot *snap, struct snapshot *ret)
 	copy.functions = copy_array(snap->functions, snap->n_functions,
 				    sizeof(*snap->functions));
 	copy.holders = copy_array(snap->holders, snap->n_holders, sizeof(*snap->holders));
+	copy.advice = copy_array(snap->advice, snap->n_advice, sizeof(*snap->advice));
 	copy.space = snap->n_functions;
-	if ((snap->n_functions && !copy.functions) || (snap->n_holders && !copy.holders)) {
+	if ((snap->n_functions && !copy.functions) || (snap->n_holders && !copy.holders) ||
+	    (snap->n_advice && !copy.advice)) {
 		snapshot_finish(&copy);
 		*ret = (struct snapshot){ 0 };
 		return -ENOMEM;

@@ -48,6 +48,16 @@ struct holder {
 	char where[160];  /* "/data", "br0", "" */
 };
 
+/* What a plugin says about a function, of one that was asked. */
+enum advice_kind { ADVICE_NOTE, ADVICE_NOT_READY, ADVICE_IN_USE };
+
+struct advice {
+	struct bdf function;
+	enum advice_kind kind;
+	char plugin[32];
+	char text[256], fix[256];
+};
+
 struct snapshot {
 	struct function *functions; /* owned, sorted by address */
 	size_t n_functions, space;
@@ -57,6 +67,8 @@ struct snapshot {
 	size_t n_pools;
 	struct holder *holders; /* owned; only of functions that were asked about */
 	size_t n_holders;
+	struct advice *advice; /* owned; as holders */
+	size_t n_advice;
 	bool iommu;    /* the kernel made IOMMU groups */
 	bool iommufd;  /* /dev/iommu exists */
 	bool vfio_pci; /* the vfio-pci driver is registered */
@@ -76,6 +88,7 @@ void snapshot_remove(struct snapshot *snap, struct bdf bdf);
 
 /* 0 or -ENOMEM. */
 int snapshot_add_holder(struct snapshot *snap, const struct holder *holder);
+int snapshot_add_advice(struct snapshot *snap, const struct advice *advice);
 
 /* A copy that is finished by itself.  0 or -ENOMEM; @ret is empty on failure. */
 int snapshot_copy(const struct snapshot *snap, struct snapshot *ret);

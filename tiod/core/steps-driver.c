@@ -180,6 +180,7 @@ const struct step step_rebind = {
 	.parallel = true,
 	.subject = SUBJECT_TARGET,
 	.deadline_ms = 60000,
+	.wait = WAIT_REBIND,
 	.journaled = true,
 	.needed = rebind_needed,
 	.describe = rebind_describe,

@@ -41,12 +41,14 @@ static int host_driver_apply(const struct step_work *work, const struct record *
 			     struct tio_error *err)
 {
 	struct function *pf;
+	const char *module;
 	int r;
 
 	r = step_look(work, record, &pf, err);
 	if (r < 0 || pf->driver[0])
 		return r;
-	r = work->ops->load_module(work->host, pf->modalias, err);
+	module = plugins_host_module(work->plugins, pf);
+	r = work->ops->load_module(work->host, module[0] ? module : pf->modalias, err);
 	if (r < 0)
 		return r;
 	r = step_look(work, record, &pf, err);
@@ -273,6 +275,7 @@ const struct step step_load_host_driver = {
 	.name = "load-host-driver",
 	.subject = SUBJECT_PF,
 	.deadline_ms = 60000,
+	.wait = WAIT_LOAD,
 	.journaled = true,
 	.needed = host_driver_needed,
 	.describe = host_driver_describe,
@@ -302,6 +305,7 @@ const struct step step_enable_vfs = {
 	.subject = SUBJECT_PF,
 	.deadline_ms = 15000,
 	.deadline_per_vf_ms = 1000,
+	.wait = WAIT_VFS,
 	.journaled = true,
 	.needed = enable_needed,
 	.describe = enable_describe,

@@ -11,6 +11,7 @@
 
 #include "core/host.h"
 #include "core/journal.h"
+#include "core/plugins.h"
 
 /* On which function a row works. */
 enum step_subject {
@@ -34,6 +35,7 @@ struct step_work {
 	struct snapshot *snap;
 	const struct assignments *all;
 	const struct request *request; /* NULL in recovery */
+	const struct plugins *plugins; /* may be NULL */
 };
 
 struct step {
@@ -44,6 +46,7 @@ struct step {
 	bool journaled;              /* has something to put back */
 	bool tsm_turn;               /* waits for its turn before the deadline runs */
 	bool parallel;               /* functions do not mind each other: all at once */
+	enum plugin_wait wait;       /* what a plugin may know to take longer */
 
 	/* @f is NULL for a VF that is still to be made. */
 	bool (*needed)(const struct step_facts *facts, const struct target *target,

@@ -38,30 +38,7 @@ static int check_trust(int fd, const char *name, mode_t type, struct tio_error *
 	return 0;
 }
 
-/* What was read from the file as it stands there; its strings may be anything. */
-static int check_plugin(const struct tio_plugin *plugin, const char *name,
-			const struct plugins *loaded, struct tio_error *err)
-{
-	if (plugin->abi != TIO_PLUGIN_ABI)
-		return error_set(err, -ENOEXEC, "%s is for plugin interface %u, tiod has %u",
-				 name, plugin->abi, (unsigned int)TIO_PLUGIN_ABI);
-	if (plugin->size < sizeof(*plugin))
-		return error_set(err, -ENOEXEC, "%s: its tio_plugin has %u bytes, not %zu",
-				 name, plugin->size, sizeof(*plugin));
-	if (!plugin->name || !text_is_name(plugin->name, 32))
-		return error_set(err, -ENOEXEC, "%s: its plugin has no proper name", name);
-	if (!plugin->match || plugin->n_match == 0)
-		return error_set(err, -ENOEXEC, "%s: plugin %s matches no device", name,
-				 plugin->name);
-	for (size_t i = 0; i < loaded->n; i++)
-		if (strcmp(loaded->list[i]->name, plugin->name) == 0)
-			return error_set(err, -EEXIST, "%s: there is a plugin %s already", name,
-					 plugin->name);
-	return 0;
-}
-
-static int open_plugin(int dir, const char *name, const struct tio_plugin **ret,
-		       struct tio_error *err)
+int loader_open(int dir, const char *name, const struct tio_plugin **ret, struct tio_error *err)
 {
 	auto_close int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	char path[40];
@@ -90,22 +67,6 @@ static int open_plugin(int dir, const char *name, const struct tio_plugin **ret,
 	return error_set(err, -ENOEXEC, "%s has no tio_plugin", name);
 }
 
-static int load_one(int dir, const char *name, struct plugins *plugins, struct tio_error *err)
-{
-	const struct tio_plugin *plugin;
-	int r;
-
-	if (plugins->n == PLUGINS_MAX)
-		return error_set(err, -E2BIG, "%s: there are %d plugins already", name,
-				 PLUGINS_MAX);
-	r = open_plugin(dir, name, &plugin, err);
-	if (r == 0)
-		r = check_plugin(plugin, name, plugins, err);
-	if (r == 0)
-		plugins->list[plugins->n++] = plugin;
-	return r;
-}
-
 static int is_shared_object(const struct dirent *entry)
 {
 	size_t len = strlen(entry->d_name);
@@ -114,46 +75,51 @@ static int is_shared_object(const struct dirent *entry)
 	       strcmp(entry->d_name + len - 3, ".so") == 0;
 }
 
-static int load_all(int dir, struct plugins *plugins, struct tio_error *err)
+static int list_names(struct plugin_files *files, struct tio_error *err)
 {
-	struct tio_error one;
 	struct dirent **names;
-	int n, refused = 0;
+	int n, r = 0;
 
-	n = scandirat(dir, ".", &names, is_shared_object, alphasort);
+	n = scandirat(files->dir, ".", &names, is_shared_object, alphasort);
 	if (n < 0)
 		return error_set(err, -errno, "read the plugins' folder: %s", strerror(errno));
 	for (int i = 0; i < n; i++) {
-		if (load_one(dir, names[i]->d_name, plugins, &one) < 0) {
-			if (refused++ == 0)
-				error_set(err, one.code, "%s", one.text);
-			else if (err)
-				text_append(err->text, sizeof(err->text), "; %s", one.text);
-		}
+		if (files->n == PLUGINS_MAX)
+			r = error_set(err, -E2BIG, "there are %d plugins, over %d", n,
+				      PLUGINS_MAX);
+		else if (!text_copy(files->names[files->n++], sizeof(files->names[0]),
+				    names[i]->d_name))
+			r = error_set(err, -ENAMETOOLONG,
+				      "the plugin's name %.64s… is too long", names[i]->d_name);
 		free(names[i]);
 	}
 	free(names);
-	return refused;
+	return r;
 }
 
-int host_plugins_load(const struct host *host, struct plugins *ret, struct tio_error *err)
+int loader_list(const char *folder, struct plugin_files *ret, struct tio_error *err)
 {
-	auto_close int dir = -1;
-	struct plugins plugins = { 0 };
+	struct plugin_files files = PLUGIN_FILES_NONE;
 	int r;
 
-	*ret = plugins;
-	dir = open(host->plugin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 && errno == ENOENT)
+	*ret = files;
+	files.dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (files.dir < 0 && errno == ENOENT)
 		return 0;
-	if (dir < 0)
-		return error_set(err, -errno, "open %s: %s", host->plugin_dir, strerror(errno));
-	r = check_trust(dir, host->plugin_dir, S_IFDIR, err);
+	if (files.dir < 0)
+		return error_set(err, -errno, "open %s: %s", folder, strerror(errno));
+	r = check_trust(files.dir, folder, S_IFDIR, err);
+	if (r == 0)
+		r = list_names(&files, err);
 	if (r < 0)
-		return r;
-	r = load_all(dir, &plugins, err);
-	if (r < 0)
-		return r;
-	*ret = plugins;
+		loader_finish(&files);
+	else
+		*ret = files;
 	return r;
+}
+
+void loader_finish(struct plugin_files *files)
+{
+	cleanup_close(&files->dir);
+	*files = PLUGIN_FILES_NONE;
 }

@@ -2,18 +2,29 @@
 #pragma once
 
 /*
- * Loading plugins, in workers only: what a plugin breaks, it breaks there.
+ * The plugins' files: which there are, whether they can be trusted, and opening them.
+ *
+ * Listing is for workers; opening runs a stranger's code and is for the process that
+ * host/plugins.c starts only.
  */
 
 #include "core/plugins.h"
-#include "host/host.h"
+
+struct plugin_files {
+	int dir; /* owned; -1: no folder */
+	char names[PLUGINS_MAX][64];
+	size_t n;
+};
+
+#define PLUGIN_FILES_NONE ((struct plugin_files){ .dir = -1 })
 
 /*
- * Loads every *.so of the plugin folder, in the order of their names.  They stay loaded
- * until the process ends; each call fills @ret anew.
- *
- * 0: all were taken; no folder is no plugins.  Positive: that many were refused, and
- * @err says which and why (it is for the log, not a failure).  Negative: the folder
- * itself cannot be trusted or read, and nothing was loaded.
+ * Every *.so of @folder, in the order of their names; no folder is no files.  -errno: the
+ * folder cannot be read, may be written to by others, or holds too much.
  */
-int host_plugins_load(const struct host *host, struct plugins *ret, struct tio_error *err);
+int loader_list(const char *folder, struct plugin_files *ret, struct tio_error *err);
+void loader_finish(struct plugin_files *files);
+
+/* @ret stays valid until the process ends. */
+int loader_open(int dir, const char *name, const struct tio_plugin **ret,
+		struct tio_error *err);
