@@ -178,6 +178,7 @@ def _(sim):
     same(write(path, "flr"), "")
     same(read(path), "flr\n")
     same(write(path, "\n"), "")
+    same(read(path), "")
     same(write(PCI + EP + "/reset", "1"), "ENOTTY")
     same(write(path, "default"), "")
 

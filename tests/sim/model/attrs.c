@@ -161,7 +161,29 @@ SHOW(resource)
 	return used;
 }
 
-/* --- Power and reset --- */
+SHOW(subordinate)
+{
+	return snprintf(buf, SIM_ATTR_MAX, "%u\n", config_get(obj, 0x18) >> 16 & 0xff);
+}
+
+/* --- Power, interrupts and reset --- */
+
+SHOW(msi_bus)
+{
+	return snprintf(buf, SIM_ATTR_MAX, "%d\n", ((struct pci_dev *)obj)->msi);
+}
+
+STORE(msi_bus)
+{
+	unsigned long value;
+
+	if (parse_number(buf, 0, ~0ul, &value) < 0)
+		return -EINVAL;
+	if (!who->sys_admin)
+		return -EPERM;
+	((struct pci_dev *)obj)->msi = value != 0;
+	return 0;
+}
 
 SHOW(d3cold_allowed)
 {
@@ -223,7 +245,9 @@ STORE(reset)
 
 SHOW(reset_method)
 {
-	return snprintf(buf, SIM_ATTR_MAX, "%s\n", ((struct pci_dev *)obj)->reset_method);
+	const char *methods = ((struct pci_dev *)obj)->reset_method;
+
+	return snprintf(buf, SIM_ATTR_MAX, "%s%s", methods, methods[0] ? "\n" : "");
 }
 
 /* Is @word one of the words of @list? */
@@ -279,65 +303,6 @@ STORE(driver_override)
 	return 0;
 }
 
-/* --- Advanced error reporting --- */
-
-static const char *const correctable[] = { "RxErr",      "BadTLP",   "BadDLLP",
-					   "Rollover",   "Timeout",  "NonFatalErr",
-					   "CorrIntErr", "HeaderOF", "TOTAL_ERR_COR",
-					   NULL };
-static const char *const uncorrectable[] = { "Undefined",
-					     "DLP",
-					     "SDES",
-					     "TLP",
-					     "FCP",
-					     "CmpltTO",
-					     "CmpltAbrt",
-					     "UnxCmplt",
-					     "RxOF",
-					     "MalfTLP",
-					     "ECRC",
-					     "UnsupReq",
-					     "ACSViol",
-					     "UncorrIntErr",
-					     "BlockedTLP",
-					     "AtomicOpBlocked",
-					     "TLPBlockedErr",
-					     "PoisonTLPBlocked",
-					     "DMWrReqBlocked",
-					     "IDECheck",
-					     "MisIDETLP",
-					     "PCRC_CHECK",
-					     "TLPXlatBlocked",
-					     NULL };
-
-static ssize_t aer_show(char *buf, const char *const *names, unsigned int ide, const char *sum)
-{
-	int used = 0;
-
-	for (; *names; names++)
-		used += snprintf(buf + used, SIM_ATTR_MAX - (size_t)used, "%s %u\n", *names,
-				 strcmp(*names, "IDECheck") == 0 ? ide : 0);
-	if (sum)
-		used += snprintf(buf + used, SIM_ATTR_MAX - (size_t)used, "%s %u\n", sum, ide);
-	return used;
-}
-
-SHOW(aer_correctable)
-{
-	return aer_show(buf, correctable, 0, NULL);
-}
-
-SHOW(aer_fatal)
-{
-	return aer_show(buf, uncorrectable, 0, "TOTAL_ERR_FATAL");
-}
-
-SHOW(aer_nonfatal)
-{
-	return aer_show(buf, uncorrectable, ((struct pci_dev *)obj)->ide_check,
-			"TOTAL_ERR_NONFATAL");
-}
-
 /* --- The tables --- */
 
 static const struct attribute common_attrs[] = {
@@ -348,11 +313,22 @@ static const struct attribute common_attrs[] = {
 	{ "driver_override",
 	  0644,
 	  { .show = driver_override_show, .store = driver_override_store } },
-	{ "remove", 0200, { .store = remove_store } },
-	{ "rescan", 0200, { .store = rescan_store } },
+	{ "msi_bus", 0644, { .show = msi_bus_show, .store = msi_bus_store } },
 	{ "d3cold_allowed",
 	  0644,
 	  { .show = d3cold_allowed_show, .store = d3cold_allowed_store } },
+	{ NULL },
+};
+
+/* A VF comes and goes with its PF's count only. */
+static const struct attribute hotplug_attrs[] = {
+	{ "remove", 0220, { .store = remove_store } },
+	{ "rescan", 0200, { .store = rescan_store } },
+	{ NULL },
+};
+
+static const struct attribute bridge_attrs[] = {
+	{ "subordinate_bus_number", 0444, { .show = subordinate_show } },
 	{ NULL },
 };
 
@@ -364,13 +340,6 @@ static const struct attribute reset_attrs[] = {
 
 static const struct attribute power_attrs[] = {
 	{ "control", 0644, { .show = control_show, .store = control_store } },
-	{ NULL },
-};
-
-static const struct attribute aer_attrs[] = {
-	{ "aer_dev_correctable", 0444, { .show = aer_correctable_show } },
-	{ "aer_dev_fatal", 0444, { .show = aer_fatal_show } },
-	{ "aer_dev_nonfatal", 0444, { .show = aer_nonfatal_show } },
 	{ NULL },
 };
 
@@ -391,8 +360,7 @@ static void add_ids(struct pci_dev *dev, struct node *dir)
 	attr_printf(dir, "irq", "%lld\n", dev->physfn ? 0 : desc_int(dev->desc, "irq", 0));
 	tree_text(dir, "dma_mask_bits", "64\n");
 	tree_text(dir, "consistent_dma_mask_bits", "64\n");
-	tree_text(dir, "ari_enabled", dev->sriov.capable ? "1\n" : "0\n");
-	tree_text(dir, "msi_bus", "1\n");
+	tree_text(dir, "ari_enabled", dev->sriov.capable || dev->physfn ? "1\n" : "0\n");
 	tree_text(dir, "power_state", "D0\n");
 	if (dev->class >> 8 == 0x0300)
 		tree_text(dir, "boot_vga", "1\n");
@@ -442,7 +410,7 @@ static void add_locality(struct pci_dev *dev, struct node *dir)
 
 	snprintf(path, sizeof(path), "devices/system/node/node%d", dev->node);
 	node = dev->node >= 0 ? tree_find(tree_root("sys"), path) : NULL;
-	tree_text(dir, "local_cpulist", node ? node_cpulist(dev->node) : "0\n");
+	tree_text(dir, "local_cpulist", node ? node_cpulist(dev->node) : CPUS_ONLINE "\n");
 }
 
 void pci_attributes(struct pci_dev *dev)
@@ -453,6 +421,8 @@ void pci_attributes(struct pci_dev *dev)
 	attributes_add(dir, common_attrs, dev);
 	config = tree_find(dir, "config");
 	tree_set_size(config, dev->type == PCI_CONVENTIONAL ? 256 : PCI_CONFIG_SIZE);
+	if (!dev->physfn)
+		attributes_add(dir, hotplug_attrs, dev);
 	attributes_add(power, power_attrs, dev);
 	tree_text(power, "runtime_status", "active\n");
 	add_ids(dev, dir);
@@ -462,6 +432,7 @@ void pci_attributes(struct pci_dev *dev)
 		add_link(dev, dir);
 	if (pci_is_bridge(dev)) {
 		attr_printf(dir, "secondary_bus_number", "%u\n", dev->secondary);
+		attributes_add(dir, bridge_attrs, dev);
 		return;
 	}
 	snprintf(dev->reset_method, sizeof(dev->reset_method), "%s", reset_default(dev));

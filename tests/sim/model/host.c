@@ -33,7 +33,7 @@ static const struct desc_key host_keys[] = {
 
 static const struct desc_key kernel_keys[] = {
 	{ "iommu", 'b' }, { "iommufd", 'b' }, { "vfio_cdev", 'b' }, { "vfio_group", 'b' },
-	{ "vf_tsm", 'b' }, { "streams", 'n' }, { "flavour", 's' }, { "cmdline", 's' },
+	{ "vf_tsm", 'b' }, { "rid_all", 'b' }, { "streams", 'n' }, { "flavour", 's' }, { "cmdline", 's' },
 	{ NULL },
 };
 /* clang-format on */
@@ -51,6 +51,7 @@ static int load_kernel(const json_t *kernel)
 	host.vfio_cdev = desc_bool(kernel, "vfio_cdev", host.iommufd);
 	host.vfio_group = desc_bool(kernel, "vfio_group", true);
 	host.vf_tsm = desc_bool(kernel, "vf_tsm", false);
+	host.rid_all = desc_bool(kernel, "rid_all", true);
 	host.streams = (unsigned int)desc_int(kernel, "streams", 256);
 	host.speed = speed ? strtod(speed, NULL) : desc_real(host.desc, "speed", 0);
 	return 0;
@@ -71,7 +72,7 @@ static void add_skeleton(void)
 	if (host.iommu)
 		sys_dir("kernel/iommu_groups");
 	for (size_t i = 0; i < sizeof(cpu_files) / sizeof(cpu_files[0]); i++)
-		tree_text(sys_dir("devices/system/cpu"), cpu_files[i], "0-1\n");
+		tree_text(sys_dir("devices/system/cpu"), cpu_files[i], CPUS_ONLINE "\n");
 }
 
 /* "devices/virtual/iommu/ivhd0"-like: the units, each below its own PCI function. */

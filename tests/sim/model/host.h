@@ -11,6 +11,9 @@
 
 #include "model/lock.h"
 
+/* What every host says it has, whatever CPUs its nodes have. */
+#define CPUS_ONLINE "0-1"
+
 struct host {
 	json_t *desc; /* owned */
 	bool loading; /* no events, no waiting */
@@ -20,6 +23,7 @@ struct host {
 	bool vfio_cdev;
 	bool vfio_group;
 	bool vf_tsm;          /* functions below a connected one get tsm/ too */
+	bool rid_all;         /* a stream is for all requesters, as AMD's driver asks for */
 	unsigned int streams; /* of each host bridge's pool */
 	struct mutex rescan_remove;
 	struct rwsem tsm_rwsem;

@@ -113,11 +113,30 @@ static void associate(struct pci_dev *port, unsigned int block)
 	}
 }
 
-/* Every requester of the segment, as the AMD driver asks for. */
+static uint32_t rid(const struct pci_dev *dev)
+{
+	return dev->bus << 8 | dev->devfn;
+}
+
+/* The requesters at @partner's end: itself and the VFs that it has now. */
+static void associate_rids(struct pci_dev *dev, unsigned int block,
+			   const struct pci_dev *partner)
+{
+	const struct sriov *sriov = &partner->sriov;
+	uint32_t first = rid(partner), last = first;
+
+	if (sriov->numvfs > 0)
+		last = rid(sriov->vfs[sriov->numvfs - 1]);
+	if (host.rid_all) {
+		first = 0;
+		last = 0xffff;
+	}
+	config_set(dev, block + IDE_RID1, last << 8);
+	config_set(dev, block + IDE_RID2, 1u | first << 8 | (dev->domain & 0xff) << 24);
+}
+
 static void enable_block(struct pci_dev *dev, unsigned int block, uint32_t ctl)
 {
-	config_set(dev, block + IDE_RID1, 0xffffu << 8);
-	config_set(dev, block + IDE_RID2, 1u | (dev->domain & 0xff) << 24);
 	config_set(dev, block + IDE_CTL, ctl | IDE_CTL_EN);
 }
 
@@ -127,6 +146,8 @@ void ide_enable(struct pci_dev *dev, struct ide_stream *stream)
 	uint32_t status = dev->tsm.insecure ? 0 : IDE_STS_SECURE;
 	char name[48];
 
+	associate_rids(dev, block_at(dev, stream->block), stream->port);
+	associate_rids(stream->port, block_at(stream->port, stream->port_block), dev);
 	enable_block(dev, block_at(dev, stream->block),
 		     id | IDE_CTL_DEFAULT | IDE_CTL_TEE_LIMIT);
 	enable_block(stream->port, block_at(stream->port, stream->port_block),

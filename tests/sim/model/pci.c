@@ -295,6 +295,7 @@ static struct pci_dev *pci_new(struct host_bridge *bridge, struct pci_dev *paren
 	dev->flr = dev->type == PCI_ENDPOINT && desc_bool(desc, "flr", true);
 	dev->power_on = true;
 	dev->d3cold = true;
+	dev->msi = true;
 	dev->device.type = &pci_type;
 	return dev;
 }
@@ -340,6 +341,7 @@ struct pci_dev *pci_add_vf(struct pci_dev *pf, unsigned int index)
 	struct pci_dev *vf = pci_new(pf->bridge, pf->parent, pf->desc);
 
 	vf->physfn = pf;
+	vf->d3cold = false; /* it has no power management of its own */
 	vf->vf_index = index;
 	vf->domain = pf->domain;
 	vf->id = pf->sriov.vf_device;

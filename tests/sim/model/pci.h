@@ -108,7 +108,7 @@ struct pci_dev {
 	struct kid *kids;             /* made by the driver, newest first */
 	void *driver_data;
 	int enabled;
-	bool power_on, d3cold;
+	bool power_on, d3cold, msi;
 	char reset_method[32];
 
 	struct iommu_group *group;
@@ -165,7 +165,9 @@ void slots_remove(struct pci_dev *port);
 json_t *bus_plug(const json_t *command);
 json_t *bus_unplug(const json_t *command, bool surprise);
 
-/* --- attrs.c --- */
+/* --- attrs.c, aer.c --- */
+
+extern const struct attribute aer_attrs[];
 
 void pci_attributes(struct pci_dev *dev);
 void pci_reset(struct pci_dev *dev);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Advanced error reporting: counters, of which only an IDE check can be other than 0. */
+#include <stdio.h>
+#include <string.h>
+
+#include "model/pci.h"
+
+static const char *const correctable[] = { "RxErr",      "BadTLP",   "BadDLLP",
+					   "Rollover",   "Timeout",  "NonFatalErr",
+					   "CorrIntErr", "HeaderOF", "TOTAL_ERR_COR",
+					   NULL };
+static const char *const uncorrectable[] = { "Undefined",
+					     "DLP",
+					     "SDES",
+					     "TLP",
+					     "FCP",
+					     "CmpltTO",
+					     "CmpltAbrt",
+					     "UnxCmplt",
+					     "RxOF",
+					     "MalfTLP",
+					     "ECRC",
+					     "UnsupReq",
+					     "ACSViol",
+					     "UncorrIntErr",
+					     "BlockedTLP",
+					     "AtomicOpBlocked",
+					     "TLPBlockedErr",
+					     "PoisonTLPBlocked",
+					     "DMWrReqBlocked",
+					     "IDECheck",
+					     "MisIDETLP",
+					     "PCRC_CHECK",
+					     "TLPXlatBlocked",
+					     NULL };
+
+static ssize_t aer_show(char *buf, const char *const *names, unsigned int ide, const char *sum)
+{
+	int used = 0;
+
+	for (; *names; names++)
+		used += snprintf(buf + used, SIM_ATTR_MAX - (size_t)used, "%s %u\n", *names,
+				 strcmp(*names, "IDECheck") == 0 ? ide : 0);
+	if (sum)
+		used += snprintf(buf + used, SIM_ATTR_MAX - (size_t)used, "%s %u\n", sum, ide);
+	return used;
+}
+
+static ssize_t aer_correctable_show(void *obj, const struct sim_caller *who, char *buf)
+{
+	return aer_show(buf, correctable, 0, NULL);
+}
+
+static ssize_t aer_fatal_show(void *obj, const struct sim_caller *who, char *buf)
+{
+	return aer_show(buf, uncorrectable, 0, "TOTAL_ERR_FATAL");
+}
+
+static ssize_t aer_nonfatal_show(void *obj, const struct sim_caller *who, char *buf)
+{
+	return aer_show(buf, uncorrectable, ((struct pci_dev *)obj)->ide_check,
+			"TOTAL_ERR_NONFATAL");
+}
+
+const struct attribute aer_attrs[] = {
+	{ "aer_dev_correctable", 0444, { .show = aer_correctable_show } },
+	{ "aer_dev_fatal", 0444, { .show = aer_fatal_show } },
+	{ "aer_dev_nonfatal", 0444, { .show = aer_nonfatal_show } },
+	{ NULL },
+};
