@@ -139,6 +139,18 @@ def _(sim):
     same(write(PCI + A + "/uevent", "shout"), "EINVAL")
 
 
+@test("an event asked for carries a UUID and arguments, or is EINVAL")
+def _(sim):
+    uuid = "12345678-1234-1234-1234-123456789abc"
+    for text in ("change x", "change " + uuid[:-1], f"change {uuid} A", f"change {uuid} =1",
+                 f"change {uuid}A=1", f"change {uuid} A=1 "):
+        same(write(PCI + A + "/uevent", text), "EINVAL", text)
+    same(write(PCI + A + "/uevent", f"add {uuid} A=1 B=two\n"), "")
+    events = [e for e in sim.events.drain(0.15) if name(e) == A]
+    same([(e["ACTION"], e["SYNTH_UUID"], e["SYNTH_ARG_A"], e["SYNTH_ARG_B"]) for e in events],
+         [("add", uuid, "1", "two")])
+
+
 @test("numa_node, d3cold_allowed and power/control take what the kernel takes")
 def _(sim):
     same([write(PCI + A + "/numa_node", t) for t in ("7", "x", "-1", "0")],

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from .sim import PCI, Skip, driver_of, exists, read, same, test, true, write
+from .sim import PCI, Skip, driver_of, exists, name, read, same, test, true, write
 
 EP = "0000:01:00.0"
 
@@ -54,7 +54,10 @@ def _(sim):
       keeps=True)
 def _(sim):
     same(exists("/dev/vfio/vfio"), False)
+    sim.events.drain(0.15)
     same(run("modprobe", "vfio-pci")[0], 0)
+    events = [(e["SUBSYSTEM"], name(e)) for e in sim.events.drain(0.15)]
+    same(events[-2:], [("drivers", "vfio-pci"), ("module", "vfio_pci")])
     same([read(f"/sys/module/{m}/initstate") for m in ("iommufd", "vfio", "vfio_pci")],
          ["live\n"] * 3)
     same([os.path.exists(p) for p in ("/dev/iommu", "/dev/vfio/vfio",

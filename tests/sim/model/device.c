@@ -103,7 +103,20 @@ static ssize_t uevent_show(void *obj, const struct sim_caller *who, char *buf)
 	return (ssize_t)used;
 }
 
-static void send_event(const struct device *dev, const char *action, const char *extra)
+/* The kernel keeps udev from loading modules for what has just been let go. */
+static void drop_modalias(struct env *env)
+{
+	for (size_t i = 0; i < env->count; i++) {
+		if (strncmp(env->vars[i], "MODALIAS=", 9) != 0)
+			continue;
+		env->count--;
+		memmove(env->vars + i, env->vars + i + 1,
+			(env->count - i + 1) * sizeof(env->vars[0]));
+	}
+}
+
+/* @env has what comes before the device's own. */
+static void send_event(const struct device *dev, const char *action, struct env *own)
 {
 	struct env env = { 0 };
 	char path[512];
@@ -112,26 +125,76 @@ static void send_event(const struct device *dev, const char *action, const char 
 		return;
 	if (dev->type->subsystem)
 		env_add(&env, "SUBSYSTEM=%s", dev->type->subsystem);
-	if (extra)
-		env_add(&env, "SYNTH_UUID=%s", extra);
+	for (size_t i = 0; own && i < own->count; i++)
+		env_add(&env, "%s", own->vars[i]);
 	fill_env(dev, &env);
+	if (strcmp(action, "unbind") == 0)
+		drop_modalias(&env);
 	tree_path(dev->dir, path, sizeof(path));
 	sim_uevent(action, path + strlen("sys"), env.vars);
 }
 
-/* "change" or "change UUID KEY=value…": the kernel sends SYNTH_UUID=0 without one. */
+static size_t span_alnum(const char *text)
+{
+	size_t n = 0;
+
+	while (isalnum((unsigned char)text[n]))
+		n++;
+	return n;
+}
+
+/* Length of a UUID at the start of @text, or 0. */
+static size_t span_uuid(const char *text)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+	for (size_t i = 0; form[i]; i++)
+		if (form[i] == '-' ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+			return 0;
+	return sizeof(form) - 1;
+}
+
+/* " UUID KEY=value…", or nothing, for which the kernel says SYNTH_UUID=0. */
+static int parse_synthetic(const char *text, struct env *env)
+{
+	size_t n, key;
+
+	if (!*text) {
+		env_add(env, "SYNTH_UUID=0");
+		return 0;
+	}
+	n = span_uuid(++text);
+	if (!n)
+		return -EINVAL;
+	env_add(env, "SYNTH_UUID=%.*s", (int)n, text);
+	for (text += n; *text; text += key + 1 + n) {
+		if (*text++ != ' ')
+			return -EINVAL;
+		key = span_alnum(text);
+		n = text[key] == '=' ? span_alnum(text + key + 1) : 0;
+		if (!key || !n)
+			return -EINVAL;
+		env_add(env, "SYNTH_ARG_%.*s", (int)(key + 1 + n), text);
+	}
+	return 0;
+}
+
 static int uevent_store(void *obj, const struct sim_caller *who, const char *buf, size_t size)
 {
 	static const char *const actions[] = { "add",    "remove",  "change", "move",
 					       "online", "offline", "bind",   "unbind" };
-	char action[16], uuid[48];
-	int n;
+	struct env env = { 0 };
+	char text[512];
+	size_t n;
 
-	n = sscanf(buf, "%15s %47s", action, uuid);
-	for (size_t i = 0; n > 0 && i < sizeof(actions) / sizeof(actions[0]); i++) {
-		if (strcmp(action, actions[i]) != 0)
+	snprintf(text, sizeof(text), "%.*s", (int)strcspn(buf, "\n"), buf);
+	n = strcspn(text, " ");
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if (strlen(actions[i]) != n || strncmp(text, actions[i], n) != 0)
 			continue;
-		send_event(obj, action, n > 1 ? uuid : "0");
+		if (parse_synthetic(text + n, &env) < 0)
+			return -EINVAL;
+		send_event(obj, actions[i], &env);
 		return 0;
 	}
 	return -EINVAL;

@@ -346,6 +346,16 @@ struct pci_driver *driver_new(const char *name, json_t *desc, struct module *mod
 	return driver;
 }
 
+static void driver_event(const struct pci_driver *driver, const char *action)
+{
+	const char *env[] = { "SUBSYSTEM=drivers", NULL };
+	char path[96];
+
+	snprintf(path, sizeof(path), "/bus/pci/drivers/%s", driver->name);
+	if (!host.loading)
+		sim_uevent(action, path, env);
+}
+
 void driver_register(struct pci_driver *driver)
 {
 	char name[80];
@@ -359,6 +369,7 @@ void driver_register(struct pci_driver *driver)
 	}
 	driver->registered = true;
 	offer_all(driver);
+	driver_event(driver, "add");
 }
 
 void driver_unregister(struct pci_driver *driver)
@@ -379,4 +390,5 @@ void driver_unregister(struct pci_driver *driver)
 	}
 	tree_remove(driver->dir);
 	driver->dir = NULL;
+	driver_event(driver, "remove");
 }

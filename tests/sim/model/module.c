@@ -187,11 +187,11 @@ static int insert(const char *name, const char *params)
 			return -ENOENT;
 	}
 	appear(module, params);
-	module_event(module, "add");
 	for (struct pci_driver *driver = driver_first(); driver; driver = driver->next)
 		if (driver->module == module)
 			driver_register(driver);
 	provide(module, true);
+	module_event(module, "add"); /* the kernel sends it when the module's init is done */
 	return 0;
 }
 
