@@ -67,6 +67,24 @@ def _(sim):
     numvfs(0, bdf)
 
 
+@test("VFs go in the order of their numbers")
+def _(sim):
+    numvfs(3)
+    sim.events.drain(0.15)
+    numvfs(0)
+    gone = [name(e) for e in sim.events.drain(0.15) if e["ACTION"] == "remove"]
+    same(len(gone), 3)
+    same(gone, sorted(gone))
+
+
+@test("a VF has neither remove nor rescan")
+def _(sim):
+    numvfs(1)
+    vf = os.path.realpath(PCI + PF + "/virtfn0")
+    same([exists(f"{vf}/{n}") for n in ("remove", "rescan")], [False, False])
+    numvfs(0)
+
+
 @test("VFs stand where offset and stride put them, on the next bus too")
 def _(sim):
     bdf = "0000:0b:00.0"

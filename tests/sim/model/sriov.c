@@ -114,12 +114,9 @@ void sriov_disable(struct pci_dev *pf)
 {
 	const json_t *own = json_object_get(pf->desc, "sriov");
 
-	while (pf->sriov.numvfs > 0) {
-		unsigned int index = pf->sriov.numvfs - 1;
-
-		remove_vf(pf, pf->sriov.vfs[index], index);
-		pf->sriov.numvfs = index;
-	}
+	for (unsigned int i = 0; i < pf->sriov.numvfs; i++)
+		remove_vf(pf, pf->sriov.vfs[i], i);
+	pf->sriov.numvfs = 0;
 	free(pf->sriov.vfs);
 	pf->sriov.vfs = NULL;
 	set_registers(pf, 0);
@@ -127,6 +124,15 @@ void sriov_disable(struct pci_dev *pf)
 }
 
 /* --- Attributes --- */
+
+/* Its driver may say that there are fewer (pci_sriov_set_totalvfs) for as long as it is bound.
+ */
+static unsigned int total_vfs(const struct pci_dev *dev)
+{
+	const json_t *driver = dev->driver ? json_object_get(dev->driver->desc, "sriov") : NULL;
+
+	return (unsigned int)desc_int(driver, "total", dev->sriov.total);
+}
 
 /* sriov_numvfs is 0 until all is done, and a read waits for the device's lock anyway. */
 static ssize_t numvfs_show(void *obj, const struct sim_caller *who, char *buf)
@@ -170,7 +176,7 @@ static int numvfs_store(void *obj, const struct sim_caller *who, const char *buf
 
 	if (parse_number(buf, 0, 0xffff, &count) < 0)
 		return -EINVAL;
-	if (count > dev->sriov.total)
+	if (count > total_vfs(dev))
 		return -ERANGE;
 	/* This order, which remove has too, so that the two can't lock each other out. */
 	mutex_take(&host.rescan_remove, SIM_UNINTERRUPTIBLE);
@@ -183,7 +189,7 @@ static int numvfs_store(void *obj, const struct sim_caller *who, const char *buf
 
 static ssize_t totalvfs_show(void *obj, const struct sim_caller *who, char *buf)
 {
-	return snprintf(buf, SIM_ATTR_MAX, "%u\n", ((struct pci_dev *)obj)->sriov.total);
+	return snprintf(buf, SIM_ATTR_MAX, "%u\n", total_vfs(obj));
 }
 
 static ssize_t offset_show(void *obj, const struct sim_caller *who, char *buf)
