@@ -313,7 +313,8 @@ struct node *tree_link_to(struct node *parent, const char *name, const struct no
 	size_t n_from = chain_of(parent, from), n_dest = chain_of(to, dest), same = 0, i;
 	char target[SIM_ATTR_MAX], *at = target;
 
-	while (same < n_from && same < n_dest && from[same] == dest[same])
+	/* The target's own name is always said, as kernfs does. */
+	while (same < n_from && same + 1 < n_dest && from[same] == dest[same])
 		same++;
 	for (i = same; i < n_from; i++)
 		at = stpcpy(at, "../");

@@ -157,10 +157,19 @@ def _(sim):
 @test("without iommufd vfio-dev has no dev and there is neither node nor /dev/iommu", "nocdev")
 def _(sim):
     to_vfio(A)
-    same(sorted(os.listdir(PCI + A + "/vfio-dev/vfio0")), ["subsystem", "uevent"])
+    same(sorted(os.listdir(PCI + A + "/vfio-dev/vfio0")), ["device", "subsystem", "uevent"])
     same([os.path.exists(NODE), os.path.exists("/dev/iommu")], [False, False])
     true(os.path.exists("/dev/vfio/vfio"), "no /dev/vfio/vfio")
     back(A)
+
+
+@test("/dev/vfio/devices goes with the last node in it")
+def _(sim):
+    same(exists(os.path.dirname(NODE)), False)
+    to_vfio(A)
+    same(os.readlink(PCI + A + "/vfio-dev/vfio0/device"), "../../../" + A)
+    back(A)
+    same(exists(os.path.dirname(NODE)), False)
 
 
 @test("/dev/iommu and /dev/vfio/vfio can be opened")

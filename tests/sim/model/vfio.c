@@ -48,6 +48,21 @@ static long long now_ms(void)
 	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
 }
 
+#define CDEV_DIR "vfio/devices"
+
+static int cdevs;
+
+/* devtmpfs takes a directory away with the last node in it. */
+static void cdev_node_drop(struct node **node)
+{
+	if (!*node)
+		return;
+	tree_remove(*node);
+	*node = NULL;
+	if (--cdevs == 0)
+		tree_remove(dir_make(tree_root("dev"), CDEV_DIR));
+}
+
 static void drop_node(struct node **node)
 {
 	if (*node)
@@ -169,12 +184,14 @@ static void cdev_add(struct vfio *vfio)
 	if (host.vfio_cdev) {
 		kid->device.major = VFIO_CDEV_MAJOR;
 		kid->device.minor = number;
-		snprintf(kid->device.devname, sizeof(kid->device.devname),
-			 "vfio/devices/vfio%d", number);
-		vfio->node = tree_attr(dir_make(tree_root("dev"), "vfio/devices"),
-				       kid->device.name, 0600, &cdev_ops, vfio);
+		snprintf(kid->device.devname, sizeof(kid->device.devname), CDEV_DIR "/vfio%d",
+			 number);
+		cdevs++;
+		vfio->node = tree_attr(dir_make(tree_root("dev"), CDEV_DIR), kid->device.name,
+				       0600, &cdev_ops, vfio);
 	}
 	device_add(&kid->device, vfio->dev->device.dir, true);
+	tree_link_to(kid->device.dir, "device", vfio->dev->device.dir);
 	device_event(&kid->device, "add");
 }
 
@@ -204,7 +221,7 @@ static void vfio_remove(struct pci_dev *dev)
 {
 	struct vfio *vfio = dev->driver_data;
 
-	drop_node(&vfio->node);
+	cdev_node_drop(&vfio->node);
 	group_put(vfio->group);
 	vfio->finished = true;
 	if (dev->kids)
@@ -264,6 +281,5 @@ void vfio_container(bool present)
 		else
 			tree_remove(sys_dir(dirs[i]));
 	}
-	dir_make(tree_root("dev"), "vfio/devices");
 	misc_set(&misc, present, "vfio", 0666);
 }
