@@ -15,7 +15,7 @@ rig_insecure() { # FUNCTION on|off
 	ctl ide-insecure function="$1" on="$([ "$2" = on ] && echo true || echo false)"
 }
 
-rig_fail_stream() { ctl ide-fail function="$1"; }
+rig_fail_stream() { ctl ide-fail function="$1" end=endpoint; }
 rig_bind_tdi() { ctl tdi-bound function="$1" on=true; }
 rig_unbind_tdi() { ctl tdi-bound function="$1" on=false; }
 rig_tsm_leaves() { ctl tsm-remove; }

@@ -10,7 +10,7 @@ reads $nic vendor device class revision subsystem_vendor subsystem_device modali
 reads $far numa_node local_cpulist ari_enabled reset_method
 reads $plain reset_method uevent
 reads $port uevent numa_node reset_method secondary_bus_number subordinate_bus_number
-for function in $nic $port $plain devices/0000:00:1f.3; do
+for function in $nic $port $plain devices/0000:00:1f.2; do
 	names $function tsm
 	names $function authenticated
 	names $function doe_features
@@ -45,7 +45,7 @@ w /sys/devices/pci0000:00/available_secure_streams 1
 names /sys/devices/pci0000:00 stream
 link $nic/driver
 link $nic/subsystem
-link devices/0000:00:1f.3/driver
+link devices/0000:00:1f.2/driver
 step "groups of siblings" -- sh -c "[ \$(readlink devices/0000:00:1f.3/iommu_group) = \
 	\$(readlink devices/0000:00:1f.0/iommu_group) ] && echo one || echo two"
 step "groups of strangers" -- sh -c "[ \$(readlink $nic/iommu_group) = \

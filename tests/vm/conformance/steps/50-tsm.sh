@@ -104,6 +104,7 @@ names $vf0 authenticated
 reads $vf0 tsm/dsm tsm/bound authenticated
 r $vf0/tsm/connect
 ide $nic
+ide $port
 rig bind_tdi 0000:01:10.0
 r $vf0/tsm/bound
 r $vf1/tsm/bound
