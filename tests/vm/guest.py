@@ -65,7 +65,7 @@ def settle():
 
 ATTRIBUTES = ("driver_override", "sriov_numvfs", "sriov_drivers_autoprobe", "tsm/connect",
               "tsm/dsm", "tsm/bound", "authenticated", "enable", "d3cold_allowed",
-              "power/control", "reset_method", "current_link_speed")
+              "power/control", "reset_method")
 
 
 def parked(registers):
