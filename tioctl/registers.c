@@ -175,7 +175,7 @@ static void print_rid(const struct screen *screen, long long index, const json_t
 			    (unsigned long long)field_int(rid, "segment", 0));
 }
 
-/* lspci calls these RID#, too, and leaves 20 zero bits out of the lower halves. */
+/* lspci calls these RID#, too. */
 static void print_addresses(const struct screen *screen, long long index,
 			    const json_t *addresses)
 {
