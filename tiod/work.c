@@ -91,6 +91,7 @@ struct bench {
 	struct snapshot snap;
 	struct journal journal;
 	struct plugins plugins;
+	struct assignments all; /* after a recovery, instead of the daemon's */
 	int lock;
 };
 
@@ -174,15 +175,35 @@ static void look_again(const struct work *work, struct snapshot *snap)
 	}
 }
 
+/* What an earlier command left unfinished goes first; it may have ended reservations. */
+static int recover_first(const struct work *work, struct bench *bench, struct tio_error *err)
+{
+	enum recovery how;
+	int r;
+
+	r = engine_recover(&bench->engine, &how, err);
+	if (r < 0)
+		return r;
+	*err = TIO_ERROR_NONE;
+	bench->engine.all = &bench->all;
+	return host_assignments_read(work->host, &bench->all, err);
+}
+
 static int carry_out(const struct work *work, struct bench *bench, struct result *ret)
 {
 	bool plan_only = work->kind == WORK_PLAN;
+	enum recovery how;
 	struct plan plan = { 0 };
 	int r;
 
 	if (work->kind == WORK_RECOVER) {
 		ret->recovered = bench->journal.in_flight;
-		return engine_recover(&bench->engine, &ret->error);
+		return engine_recover(&bench->engine, &how, &ret->error);
+	}
+	if (bench->journal.in_flight && !plan_only) {
+		r = recover_first(work, bench, &ret->error);
+		if (r < 0)
+			return r;
 	}
 	r = engine_run(&bench->engine, work->request, plan_only, &plan, &ret->error);
 	ret->n_steps = (unsigned)plan.n_steps;

@@ -29,6 +29,8 @@ struct function *fake_function(struct fake_host *host, const char *bdf)
 static struct function a_card(const char *bdf, const char *driver, int group)
 {
 	struct function f = { .bdf = address(bdf),
+			      .vendor = 0x1af4,
+			      .device = 0x1000,
 			      .kind = FUNCTION_ENDPOINT,
 			      .dsm = address(bdf),
 			      .root_port = address("00:01.0"),
@@ -149,6 +151,8 @@ static int fake_find_holders(void *arg, struct snapshot *snap, const struct func
 {
 	struct fake_host *host = arg;
 
+	if (host->blind && snap->n_functions)
+		return 0;
 	for (size_t i = 0; i < host->world.n_holders; i++)
 		if (bdf_equal(host->world.holders[i].function, f->bdf) &&
 		    snapshot_add_holder(snap, &host->world.holders[i]) < 0)
@@ -495,7 +499,7 @@ int fake_recover(struct fake_host *host, struct tio_error *err)
 
 	host->turn_held = false;
 	worker_init(&worker, host);
-	r = engine_recover(&worker.engine, err);
+	r = engine_recover(&worker.engine, &host->recovery, err);
 	worker_finish(&worker);
 	return r;
 }

@@ -16,8 +16,9 @@ struct fake_host {
 	char journal[65536]; /* the file's text, "" if there is none */
 	char trace[8192]; /* calls that change something, "bind 0000:01:00.0 vfio-pci; …" */
 	unsigned changes; /* how many of them */
-	unsigned batches; /* parallel() calls */
-	unsigned deadline_ms; /* of the last enable-vfs that was begun */
+	enum recovery recovery; /* how the last one ended */
+	unsigned batches;       /* parallel() calls */
+	unsigned deadline_ms;   /* of the last enable-vfs that was begun */
 
 	/* The failure to come. */
 	const char *fail_call; /* NULL: none */
@@ -33,6 +34,7 @@ struct fake_host {
 	unsigned vfs_less;     /* the driver enables so many fewer */
 	bool cdev_unsupported; /* VFIO makes no character devices */
 	struct bdf unknown;    /* what the daemon knows of the host is older than this */
+	bool blind;            /* holders are only seen when a VF is about to be removed */
 	unsigned turns;        /* tsm_take() calls */
 	bool turn_held;
 

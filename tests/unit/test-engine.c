@@ -425,6 +425,151 @@ Test(engine, killed_anywhere_a_vf_is_before_or_after)
 	cr_expect(gt(uint, kill_everywhere(VERB_DETACH, "02:00.0/vf0 02:00.0/vf1", 4), 32));
 }
 
+/* --- What somebody else did meanwhile stays --- */
+
+Test(engine, a_card_that_an_admin_gave_to_a_driver_stays_there)
+{
+	fake_function(&host, "01:00.0")->driver[0] = '\0';
+	request = a_request(&host, VERB_ATTACH, "01:00.0");
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	text_copy(fake_function(&host, "01:00.0")->driver, DRIVER_NAME_MAX, "nvme");
+
+	request = a_request(&host, VERB_DETACH, "01:00.0");
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	cr_expect(eq(str, fake_function(&host, "01:00.0")->driver, "nvme"));
+	cr_expect(eq(str, fake_function(&host, "01:00.0")->override, ""));
+	cr_expect(eq(ptr, strstr(host.trace, "unbind 0000:01:00.0 nvme"), NULL), "%s",
+		  host.trace);
+}
+
+Test(engine, a_failed_detach_does_not_take_a_card_from_that_driver)
+{
+	request = a_request(&host, VERB_ATTACH, "01:00.0");
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	text_copy(fake_function(&host, "01:00.0")->driver, DRIVER_NAME_MAX, "nvme");
+	host.fail_call = "tsm/disconnect";
+	host.fail_count = 2;
+	host.fail_code = -EINTR;
+
+	request = a_request(&host, VERB_DETACH, "01:00.0");
+	cr_assert(eq(int, fake_run(&host, &request, &err), -EINTR));
+	cr_expect(eq(str, fake_function(&host, "01:00.0")->driver, "nvme"));
+}
+
+Test(engine, another_card_in_the_same_slot_is_left_alone)
+{
+	struct function *f;
+
+	request = a_request(&host, VERB_ATTACH, "01:00.0");
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	f = fake_function(&host, "01:00.0");
+	f->device = 0x4711;
+	text_copy(f->driver, DRIVER_NAME_MAX, "ahci");
+	host.changes = 0;
+	host.trace[0] = '\0';
+
+	request = a_request(&host, VERB_ATTACH, "01:00.0");
+	cr_assert(eq(int, fake_run(&host, &request, &err), -EBUSY));
+	cr_expect(ne(ptr, strstr(err.text, "another card is in its place"), NULL), "%s",
+		  err.text);
+	request = a_request(&host, VERB_DETACH, "01:00.0");
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	cr_expect(eq(str, fake_function(&host, "01:00.0")->driver, "ahci"));
+	cr_expect(eq(ptr, strstr(host.trace, "bind"), NULL), "%s", host.trace);
+	cr_expect(eq(sz, host.all.n, 0));
+}
+
+Test(engine, an_override_that_is_not_the_driver_comes_back_too)
+{
+	text_copy(fake_function(&host, "01:00.0")->override, DRIVER_NAME_MAX, "nouveau");
+	fake_state(&host, before, sizeof(before));
+	request = a_request(&host, VERB_ATTACH, "01:00.0");
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	request = a_request(&host, VERB_DETACH, "01:00.0");
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	cr_expect(eq(str, (char *)fake_state(&host, after, sizeof(after)), before));
+}
+
+Test(engine, a_disconnect_that_failed_leaves_the_link_the_admins)
+{
+	request = a_request(&host, VERB_CONNECT, "01:00.0");
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	fake_state(&host, before, sizeof(before));
+	host.fail_call = "tsm/disconnect";
+	host.fail_count = 2;
+	host.fail_code = -EINTR;
+	request = a_request(&host, VERB_DISCONNECT, "01:00.0");
+	cr_assert(eq(int, fake_run(&host, &request, &err), -EINTR));
+	cr_expect(eq(str, host.journal, ""));
+
+	request = a_request(&host, VERB_ATTACH, "01:00.0");
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	request = a_request(&host, VERB_DETACH, "01:00.0");
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	cr_expect(eq(str, (char *)fake_state(&host, after, sizeof(after)), before));
+}
+
+Test(engine, vfs_are_not_removed_under_a_process_that_holds_one)
+{
+	struct holder holder = { .kind = HOLDER_PROCESS, .pid = 4711 };
+
+	request = a_request(&host, VERB_ATTACH, "02:00.0/vf0");
+	request.vfs = 4;
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	text_copy(fake_function(&host, "02:00.3")->driver, DRIVER_NAME_MAX, "vfio-pci");
+	holder.function = address("02:00.3");
+	cr_assert(eq(int, snapshot_add_holder(&host.world, &holder), 0));
+	host.blind = true; /* the plan does not see it, as when it comes later */
+	fake_state(&host, before, sizeof(before));
+
+	request = a_request(&host, VERB_DETACH, "02:00.0/vf0");
+	cr_assert(eq(int, fake_run(&host, &request, &err), -EBUSY));
+	cr_expect(ne(ptr, strstr(err.text, "VF 2 (0000:02:00.3) is in use"), NULL), "%s",
+		  err.text);
+	cr_expect(eq(ptr, strstr(host.trace, "sriov_numvfs 0000:02:00.0 0"), NULL), "%s",
+		  host.trace);
+	cr_expect(eq(str, (char *)fake_state(&host, after, sizeof(after)), before));
+}
+
+Test(engine, a_detach_whose_journal_stays_is_told)
+{
+	request = a_request(&host, VERB_ATTACH, "01:00.0");
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	host.fail_call = "journal";
+	host.fail_nth = 5; /* the plan, three undos, the end */
+	host.fail_count = 2;
+	host.fail_code = -EIO;
+	request = a_request(&host, VERB_DETACH, "01:00.0");
+	cr_assert(eq(int, fake_run(&host, &request, &err), -EIO), "%s", host.trace);
+	cr_expect(eq(int, (int)err.kind, ERROR_STUCK));
+	cr_expect(ne(ptr, strstr(err.text, "a restart of tiod would do so again"), NULL), "%s",
+		  err.text);
+}
+
+Test(engine, a_recovery_says_which_way_it_went)
+{
+	IGNORE_LEAKS();
+	request = a_request(&host, VERB_ATTACH, "01:00.0");
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	fake_state(&host, before, sizeof(before));
+	request = a_request(&host, VERB_DETACH, "01:00.0");
+	host.changes = 0;
+	host.die_at = 7; /* in the undo of rebind */
+	if (setjmp(host.death) == 0)
+		fake_run(&host, &request, &err);
+	host.die_at = 0;
+
+	host.fail_call = "bind";
+	host.fail_count = 2;
+	host.fail_code = -EIO;
+	cr_assert(eq(int, fake_recover(&host, &err), 0), "%s", err.text);
+	cr_expect(eq(int, (int)host.recovery, RECOVERY_WENT_BACK));
+	cr_expect(eq(int, err.code, -EIO), "and why");
+	cr_expect(eq(str, (char *)fake_state(&host, after, sizeof(after)), before));
+	cr_assert(eq(int, fake_recover(&host, &err), 0));
+	cr_expect(eq(int, (int)host.recovery, RECOVERY_NOTHING));
+}
+
 Test(engine, a_card_that_vanishes_is_released)
 {
 	request = a_request(&host, VERB_ATTACH, "01:00.0");

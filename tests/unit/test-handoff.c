@@ -89,6 +89,31 @@ Test(qemu, a_companion_sits_behind_the_port_of_its_lead)
 	fake_host_finish(&host);
 }
 
+Test(qemu, a_slot_always_has_a_function_0)
+{
+	struct vm vm = { .name = "vm1" };
+	struct fake_host host;
+	char line[4096];
+
+	fake_host_init(&host);
+	assign(&host.all, "01:00.0", "01:00.0");
+	assign(&host.all, "02:00.0", "02:00.0");
+	cr_assert(assignments_remove(&host.all, address("01:00.0")));
+	{
+		auto_json json_t *handoff = qemu_arguments(&host.world, &host.all, &vm);
+
+		join(handoff, line, sizeof(line));
+		cr_expect(ne(ptr,
+			     strstr(line, "id=tio_rp0,bus=pcie.0,chassis=1,slot=0,"
+					  "addr=0x10.0x0,multifunction=on"),
+			     NULL),
+			  "%s", line);
+		cr_expect(ne(ptr, strstr(line, "id=tio_rp1,"), NULL), "%s", line);
+		cr_expect(eq(ptr, strstr(line, "bus=tio_rp0,"), NULL), "%s", line);
+	}
+	fake_host_finish(&host);
+}
+
 Test(qemu, a_vm_without_devices_is_told_so)
 {
 	struct vm vm = { .name = "vm1" };

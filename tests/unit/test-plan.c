@@ -111,6 +111,30 @@ static void assigned_elsewhere(void)
 	assigned_to("01:00.0", "vm2");
 }
 
+static void vf_reserved(void)
+{
+	struct assignment one = { .function = address("02:00.1"),
+				  .family = address("02:00.0"),
+				  .lead = address("02:00.1"),
+				  .physfn = address("02:00.0"),
+				  .vf_index = 0 };
+
+	text_copy(one.vm, sizeof(one.vm), "vm2");
+	assignments_put(&host.all, &one);
+}
+
+static void connected_elsewhere(void)
+{
+	text_copy(fake_function(&host, "01:00.0")->tsm, TSM_NAME_MAX, "tsm0");
+	text_copy(request.tsm, sizeof(request.tsm), "tsm7");
+}
+
+static void tdi_bound(void)
+{
+	text_copy(fake_function(&host, "01:00.0")->tsm, TSM_NAME_MAX, "tsm0");
+	text_copy(fake_function(&host, "01:00.0")->bound, TSM_NAME_MAX, "tsm0");
+}
+
 static void pf_assigned(void)
 {
 	assigned_to("02:00.0", "vm2");
@@ -156,6 +180,19 @@ static void sibling_of_other_vm(void)
 {
 	sibling("vfio-pci");
 	assigned_to("01:00.1", "vm2");
+}
+
+static void group_with_a_bridge(void)
+{
+	struct function isa = { .bdf = address("01:00.3"),
+				.kind = FUNCTION_OTHER,
+				.class = 0x060100,
+				.dsm = address("01:00.0"),
+				.iommu_group = 7 };
+
+	sibling("snd_hda_intel");
+	snapshot_put(&host.world, &isa);
+	request.with_companions = true;
 }
 
 static void few_hugepages(void)
@@ -280,6 +317,15 @@ static const struct {
 	{ few_hugepages, VERB_ATTACH, "01:00.0",
 	  "NotReady: vm1 needs 2048 hugepages of 2 MiB for its 4 GiB of memory on node 1; 10 "
 	  "can be had (node 0 has 3990 of 4000 free, node 1 has 10 of 96 free)" },
+	{ vf_reserved, VERB_ATTACH, "02:00.0",
+	  "Conflict: its VF 0 (0000:02:00.1) is reserved for vm2" },
+	{ connected_elsewhere, VERB_CONNECT, "01:00.0",
+	  "Conflict: it is connected to tsm0, not to tsm7" },
+	{ tdi_bound, VERB_DISCONNECT, "01:00.0", "InUse: a guest has bound its TDI (tsm0)" },
+	{ group_with_a_bridge, VERB_ATTACH, "01:00.0",
+	  "reserve 0000:01:00.0; reserve 0000:01:00.1; connect-tsm 0000:01:00.0; "
+	  "verify-ide 0000:01:00.0; rebind 0000:01:00.0; rebind 0000:01:00.1; "
+	  "wait-cdev 0000:01:00.0; wait-cdev 0000:01:00.1" },
 	{ connected_and_assigned, VERB_DISCONNECT, "01:00.0",
 	  "InUse: its TSM link is used by 0000:01:00.0, assigned to vm1" },
 };

@@ -113,11 +113,11 @@ int assignments_place(const struct assignments *all, struct assignment *one,
 
 static json_t *one_to_json(const struct assignment *one)
 {
-	return json_pack("{so so so so si ss ss si si}", "function", json_bdf(one->function),
+	return json_pack("{so so so so so si ss ss si si}", "function", json_bdf(one->function),
 			 "family", json_bdf(one->family), "lead", json_bdf(one->lead), "physfn",
-			 json_bdf(one->physfn), "vfIndex", one->vf_index, "vm", one->vm,
-			 "named", one->named, "port", one->port, "portFunction",
-			 one->port_function);
+			 json_bdf(one->physfn), "card", json_identity(&one->identity),
+			 "vfIndex", one->vf_index, "vm", one->vm, "named", one->named, "port",
+			 one->port, "portFunction", one->port_function);
 }
 
 int assignments_to_json(const struct assignments *all, char **ret, struct tio_error *err)
@@ -143,6 +143,7 @@ static int one_from_json(const json_t *json, struct assignment *ret, struct tio_
 	    (r = json_get_bdf(json, "family", false, &ret->family, err)) < 0 ||
 	    (r = json_get_bdf(json, "lead", false, &ret->lead, err)) < 0 ||
 	    (r = json_get_bdf(json, "physfn", true, &ret->physfn, err)) < 0 ||
+	    (r = json_get_identity(json, &ret->identity, err)) < 0 ||
 	    (r = json_get_int(json, "vfIndex", -1, 65535, &vf, err)) < 0 ||
 	    (r = json_get_text(json, "vm", ret->vm, sizeof(ret->vm), err)) < 0 ||
 	    (r = json_get_text(json, "named", ret->named, sizeof(ret->named), err)) < 0 ||

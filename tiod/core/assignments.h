@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "base/bdf.h"
+#include "core/function.h"
 
 struct tio_error;
 
@@ -18,10 +18,11 @@ struct tio_error;
 
 struct assignment {
 	struct bdf function;
-	struct bdf family; /* of the function it was asked for with */
-	struct bdf lead;   /* the function that was named; itself unless a companion */
-	struct bdf physfn; /* of a VF, else BDF_NONE */
-	int vf_index;      /* of a VF, else -1 */
+	struct bdf family;        /* of the function it was asked for with */
+	struct bdf lead;          /* the function that was named; itself unless a companion */
+	struct bdf physfn;        /* of a VF, else BDF_NONE */
+	int vf_index;             /* of a VF, else -1 */
+	struct identity identity; /* the card that was named */
 	char vm[VM_NAME_MAX];
 	char named[48]; /* what the admin typed: address, slot, … */
 	int port;       /* root port in the VM: 0, 1, … unique within it; -1: not decided */

@@ -189,10 +189,24 @@ static int undo_with_patience(struct batch *batch, struct record *record, struct
 	return r;
 }
 
+/* What is left behind is noted once: a second try must not take its own trace for it. */
+static void begin_undo(struct batch *batch, struct record *record)
+{
+	struct engine *engine = batch->run->engine;
+	struct function *f = snapshot_find(engine->snap, record->function);
+	struct tio_error ignored;
+
+	if (record->state == RECORD_UNDOING)
+		return;
+	record->state = RECORD_UNDOING;
+	if (f && engine->ops->refresh(engine->host, f, &ignored) == 0)
+		text_copy(record->left_driver, sizeof(record->left_driver), f->driver);
+}
+
 static int note_undo(struct batch *batch, struct tio_error *err)
 {
 	for (size_t i = 0; i < batch->n; i++)
-		batch->records[i]->state = RECORD_UNDOING;
+		begin_undo(batch, batch->records[i]);
 	/* An undo looks before it writes, so it may run again from an older journal. */
 	if (run_save(batch->run->engine, err) < 0)
 		log_debug("%s", err->text);

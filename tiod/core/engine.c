@@ -57,6 +57,8 @@ static int capture(struct batch *batch, struct record *record, struct tio_error 
 		r = engine->ops->refresh(engine->host, f, err);
 	if (r < 0)
 		return r;
+	if (f)
+		record->identity = function_identity(f);
 	step->capture(&batch->run->work, target, f, record);
 	return journal_add(engine->journal, record) < 0
 		       ? error_set(err, -ENOMEM, "out of memory")
@@ -217,6 +219,14 @@ static int run_forward(struct run *run, const struct plan *plan, struct tio_erro
 
 /* --- Detach and disconnect --- */
 
+/* Records that stood for what no step of this journal made. */
+static void drop_synthetic(struct journal *journal)
+{
+	for (size_t i = journal->n_records; i-- > 0;)
+		if (journal->records[i].synthetic)
+			journal_drop(journal, i);
+}
+
 /* Applies again what was already taken back, first step first. */
 static int go_back(struct run *run, struct tio_error *err)
 {
@@ -239,6 +249,7 @@ static int go_back(struct run *run, struct tio_error *err)
 			return r;
 		record->state = RECORD_BEGUN;
 	}
+	drop_synthetic(journal);
 	journal->in_flight = false;
 	if (run_save(run->engine, &ignored) < 0)
 		log_debug("%s", ignored.text);
@@ -270,18 +281,27 @@ static int take_away(struct run *run, struct tio_error *err)
 	return 0;
 }
 
-static void forget_what_left(struct engine *engine)
+/* The change is done; should the disk not take that, a restart would do it again. */
+static int forget_what_left(struct engine *engine, struct tio_error *err)
 {
 	struct journal *journal = engine->journal;
-	struct tio_error err = TIO_ERROR_NONE;
+	int r;
 
 	for (size_t i = journal->n_records; i-- > 0;)
-		if (journal->records[i].state != RECORD_BEGUN)
+		if (is_leaving(journal, i))
 			journal_drop(journal, i);
 	journal->in_flight = false;
-	/* On disk it still says "leaving": recovery would find nothing left to do. */
-	if (run_save(engine, &err) < 0)
-		log_debug("%s", err.text);
+	r = run_save(engine, err);
+	if (r < 0)
+		r = run_save(engine, err);
+	if (r == 0)
+		return 0;
+	run_failed(err, journal->family, "journal");
+	text_append(err->text, sizeof(err->text),
+		    "; everything was put back, but a restart of tiod would do so again");
+	err->kind = ERROR_STUCK;
+	journal->in_flight = true;
+	return r;
 }
 
 static int run_backward(struct run *run, const struct plan *plan, struct tio_error *err)
@@ -298,10 +318,8 @@ static int run_backward(struct run *run, const struct plan *plan, struct tio_err
 		run_failed(err, run->request->family, "journal");
 	else
 		r = take_away(run, err);
-	if (r == 0) {
-		forget_what_left(run->engine);
-		return 0;
-	}
+	if (r == 0)
+		return forget_what_left(run->engine, err);
 	if (go_back(run, &why) < 0)
 		return stuck(err, &why);
 	text_append(err->text, sizeof(err->text), "; everything is as it was before");
@@ -311,12 +329,20 @@ static int run_backward(struct run *run, const struct plan *plan, struct tio_err
 int engine_run(struct engine *engine, struct request *request, bool plan_only,
 	       struct plan *ret_plan, struct tio_error *err)
 {
+	enum recovery recovery = RECOVERY_NOTHING;
 	struct plan plan = { 0 };
 	struct run run;
 	int r = 0;
 
 	if (engine->journal->in_flight && !plan_only)
-		r = engine_recover(engine, err);
+		r = engine_recover(engine, &recovery, err);
+	if (r == 0 && recovery != RECOVERY_NOTHING) {
+		/* The reservations that this worker knows are of before. */
+		error_kind_set(err, ERROR_BUSY, -EAGAIN,
+			       "what an earlier command left unfinished has been put in order");
+		error_fix(err, "type the command again");
+		return -EAGAIN;
+	}
 	if (r == 0)
 		r = observe_for_request(engine, request, err);
 	if (r == 0)
@@ -342,25 +368,30 @@ int engine_run(struct engine *engine, struct request *request, bool plan_only,
 	return r;
 }
 
-int engine_recover(struct engine *engine, struct tio_error *err)
+int engine_recover(struct engine *engine, enum recovery *ret, struct tio_error *err)
 {
 	struct journal *journal = engine->journal;
 	struct run run = run_of(engine, NULL, journal->n_records);
 	struct tio_error why = TIO_ERROR_NONE;
 	int r;
 
+	*ret = RECOVERY_NOTHING;
 	if (!journal->in_flight)
 		return 0;
 	if (journal->verb == VERB_ATTACH || journal->verb == VERB_CONNECT) {
+		*ret = RECOVERY_UNDONE;
 		r = take_back(&run, err);
 	} else {
+		*ret = RECOVERY_COMPLETED;
 		r = take_away(&run, err);
-		if (r == 0)
-			forget_what_left(engine);
-		else if (go_back(&run, &why) == 0)
+		if (r == 0) {
+			r = forget_what_left(engine, err);
+		} else if (go_back(&run, &why) == 0) {
+			*ret = RECOVERY_WENT_BACK;
 			r = 0;
+		}
 	}
-	if (r < 0 && err)
+	if (r < 0)
 		err->kind = ERROR_STUCK;
 	return r;
 }

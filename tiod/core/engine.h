@@ -31,8 +31,16 @@ struct engine {
 int engine_run(struct engine *engine, struct request *request, bool plan_only,
 	       struct plan *ret_plan, struct tio_error *err);
 
+enum recovery {
+	RECOVERY_NOTHING,   /* nothing was in flight */
+	RECOVERY_UNDONE,    /* an attach or connect was taken back */
+	RECOVERY_COMPLETED, /* a detach or disconnect was carried through */
+	RECOVERY_WENT_BACK, /* a detach or disconnect could not be, and was taken back; see @err
+			     */
+};
+
 /*
  * Finishes what a dead worker or daemon left in flight: undoes an attach, completes a
  * detach.  0: nothing is in flight any more.  Otherwise as a failed undo: ERROR_STUCK.
  */
-int engine_recover(struct engine *engine, struct tio_error *err);
+int engine_recover(struct engine *engine, enum recovery *ret, struct tio_error *err);

@@ -8,6 +8,23 @@ struct bdf function_family(const struct function *f)
 	return f->dsm.valid ? f->dsm : f->bdf;
 }
 
+struct identity function_identity(const struct function *f)
+{
+	struct identity identity = { .vendor = f->vendor, .device = f->device };
+
+	memcpy(identity.serial, f->serial, sizeof(identity.serial));
+	return identity;
+}
+
+bool identity_may_be(const struct identity *identity, const struct function *f)
+{
+	if (!identity->vendor || !f->vendor)
+		return true;
+	return identity->vendor == f->vendor && identity->device == f->device &&
+	       (!identity->serial[0] || !f->serial[0] ||
+		strcmp(identity->serial, f->serial) == 0);
+}
+
 bool function_is_tdisp(const struct function *f)
 {
 	if (f->kind == FUNCTION_ROOT_PORT || f->kind == FUNCTION_BRIDGE)

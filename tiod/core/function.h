@@ -106,6 +106,17 @@ struct function {
 
 _Static_assert(sizeof(struct function) <= 1024, "about 1 KiB a function");
 
+/* What tells one card from another at the same address; all zero when it is not known. */
+struct identity {
+	uint16_t vendor, device;
+	char serial[24];
+};
+
+struct identity function_identity(const struct function *f);
+
+/* False only when both are known and differ. */
+bool identity_may_be(const struct identity *identity, const struct function *f);
+
 /* Function 0 of the card, or of its PF's card: what a family is locked and named by. */
 struct bdf function_family(const struct function *f);
 

@@ -51,8 +51,10 @@ static json_t *record_to_json(const struct record *record)
 {
 	const struct before *b = &record->before;
 
-	return json_pack("{ss so ss s{ss ss si sb ss sb} s{si ss}}", "step", record->step,
-			 "function", json_bdf(record->function), "state", states[record->state],
+	return json_pack("{ss so ss so sb ss s{ss ss si sb ss sb} s{si ss}}", "step",
+			 record->step, "function", json_bdf(record->function), "state",
+			 states[record->state], "card", json_identity(&record->identity),
+			 "synthetic", record->synthetic, "leftDriver", record->left_driver,
 			 "before", "driver", b->driver, "override", b->override, "vfs",
 			 (int)b->vfs, "autoprobe", b->autoprobe, "tsm", b->tsm, "assigned",
 			 b->assigned, "wanted", "vfs", (int)record->wanted_vfs, "tsm",
@@ -120,6 +122,10 @@ static int record_from_json(const json_t *json, struct record *ret, struct tio_e
 	if ((r = json_get_text(json, "step", ret->step, sizeof(ret->step), err)) < 0 ||
 	    (r = json_get_bdf(json, "function", false, &ret->function, err)) < 0 ||
 	    (r = json_get_text(json, "state", state, sizeof(state), err)) < 0 ||
+	    (r = json_get_identity(json, &ret->identity, err)) < 0 ||
+	    (r = json_get_bool(json, "synthetic", &ret->synthetic, err)) < 0 ||
+	    (r = json_get_text(json, "leftDriver", ret->left_driver, sizeof(ret->left_driver),
+			       err)) < 0 ||
 	    (r = before_from_json(json_object_get(json, "before"), &ret->before, err)) < 0 ||
 	    (r = wanted_from_json(json_object_get(json, "wanted"), ret, err)) < 0)
 		return r;

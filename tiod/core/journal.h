@@ -36,6 +36,15 @@ struct record {
 	enum record_state state;
 	struct before before;
 
+	/* The card that it was: another one in its place is none of the record's business. */
+	struct identity identity;
+
+	/* It was not found so by this step: a failed detach or disconnect forgets it again. */
+	bool synthetic;
+
+	/* The driver when its undo began: a failed detach goes back to that, not further. */
+	char left_driver[DRIVER_NAME_MAX];
+
 	/* What the step was to reach, so that a failed detach can go back to it. */
 	unsigned wanted_vfs;
 	char wanted_tsm[TSM_NAME_MAX];

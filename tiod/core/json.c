@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "core/function.h"
 
 json_t *json_bdf(struct bdf bdf)
 {
@@ -74,6 +75,27 @@ int json_get_array(const json_t *object, const char *key, json_t **ret, struct t
 	if (!json_is_array(value))
 		return bad(err, key, "a list");
 	*ret = value;
+	return 0;
+}
+
+json_t *json_identity(const struct identity *identity)
+{
+	return json_pack("{si si ss}", "vendor", identity->vendor, "device", identity->device,
+			 "serial", identity->serial);
+}
+
+int json_get_identity(const json_t *object, struct identity *ret, struct tio_error *err)
+{
+	const json_t *json = json_object_get(object, "card");
+	long long vendor, device;
+	int r;
+
+	if ((r = json_get_int(json, "vendor", 0, 0xffff, &vendor, err)) < 0 ||
+	    (r = json_get_int(json, "device", 0, 0xffff, &device, err)) < 0 ||
+	    (r = json_get_text(json, "serial", ret->serial, sizeof(ret->serial), err)) < 0)
+		return r;
+	ret->vendor = (uint16_t)vendor;
+	ret->device = (uint16_t)device;
 	return 0;
 }
 

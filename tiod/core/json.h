@@ -11,6 +11,7 @@
 
 #include "base/bdf.h"
 
+struct identity;
 struct tio_error;
 
 static inline void cleanup_json(json_t **json)
@@ -35,6 +36,10 @@ int json_get_bool(const json_t *object, const char *key, bool *ret, struct tio_e
 int json_get_bdf(const json_t *object, const char *key, bool may_be_null, struct bdf *ret,
 		 struct tio_error *err);
 int json_get_array(const json_t *object, const char *key, json_t **ret, struct tio_error *err);
+
+/* {"vendor": …, "device": …, "serial": …}. */
+json_t *json_identity(const struct identity *identity);
+int json_get_identity(const json_t *object, struct identity *ret, struct tio_error *err);
 
 /* The text of a file of ours as an object of that "version"; a new reference in @ret. */
 int json_load_versioned(const char *text, size_t size, const char *what, int version,

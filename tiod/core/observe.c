@@ -168,7 +168,7 @@ static bool has_record(const struct journal *journal, const char *step, struct b
 static int want_record(struct journal *journal, const char *step, struct bdf function,
 		       const char *tsm, struct tio_error *err)
 {
-	struct record record = { .function = function };
+	struct record record = { .function = function, .synthetic = true };
 
 	if (has_record(journal, step, function))
 		return 0;

@@ -106,6 +106,66 @@ static int can_do_tdisp(const struct rule_input *in, struct tio_error *err)
 
 /* --- Who has it --- */
 
+/* VFs that are reserved come back with the PF's driver, not with the PF in a guest. */
+static int vfs_are_unreserved(const struct rule_input *in, struct tio_error *err)
+{
+	char name[BDF_STRLEN];
+
+	for (size_t i = 0; i < in->facts->all->n; i++) {
+		const struct assignment *one = &in->facts->all->list[i];
+
+		if (!one->physfn.valid || !bdf_equal(one->physfn, in->target->function))
+			continue;
+		REFUSE(err, in->target->function, ERROR_CONFLICT, -EBUSY,
+		       "its VF %d (%s) is reserved for %s", one->vf_index,
+		       bdf_format(one->function, name), one->vm);
+		error_fix(err, "`tioctl detach %s` ends that first", name);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/* A reservation is of a card, not of the slot that it sat in. */
+static int is_the_card_reserved(const struct rule_input *in, struct tio_error *err)
+{
+	const struct assignment *one = assignments_find(in->facts->all, in->target->function);
+	char name[BDF_STRLEN];
+
+	if (!one || !in->f || identity_may_be(&one->identity, in->f))
+		return 0;
+	REFUSE(err, in->f->bdf, ERROR_CONFLICT, -EBUSY,
+	       "another card is in its place: %04x:%04x %s was reserved for %s, %04x:%04x %s is there",
+	       one->identity.vendor, one->identity.device, one->identity.serial, one->vm,
+	       in->f->vendor, in->f->device, in->f->serial);
+	error_fix(err,
+		  "put the former card back, or end its reservation with `tioctl detach %s`",
+		  bdf_format(in->f->bdf, name));
+	return -EBUSY;
+}
+
+static int link_is_as_asked(const struct rule_input *in, struct tio_error *err)
+{
+	const char *wanted = in->facts->request->tsm;
+	char name[BDF_STRLEN];
+
+	if (!in->dsm || !in->dsm->tsm[0] || !wanted[0] || strcmp(in->dsm->tsm, wanted) == 0)
+		return 0;
+	REFUSE(err, in->dsm->bdf, ERROR_CONFLICT, -EBUSY, "it is connected to %s, not to %s",
+	       in->dsm->tsm, wanted);
+	error_fix(err, "`tioctl disconnect %s` first", bdf_format(in->dsm->bdf, name));
+	return -EBUSY;
+}
+
+static int no_tdi_is_bound(const struct rule_input *in, struct tio_error *err)
+{
+	if (!in->dsm || !in->dsm->bound[0] || !rule_plan_has(in->plan, "connect-tsm"))
+		return 0;
+	REFUSE(err, in->dsm->bdf, ERROR_IN_USE, -EBUSY, "a guest has bound its TDI (%s)",
+	       in->dsm->bound);
+	error_fix(err, "stop that guest first");
+	return -EBUSY;
+}
+
 static int is_free(const struct rule_input *in, struct tio_error *err)
 {
 	const struct assignment *one = assignments_find(in->facts->all, in->target->function);
@@ -385,17 +445,18 @@ static int plugins_agree(const struct rule_input *in, struct tio_error *err)
 
 /* clang-format off */
 static const rule_fn attach_rules[] = {
-	is_there, is_an_endpoint, config_is_readable, can_do_tdisp, is_free, group_is_of_one_vm,
+	is_there, is_an_endpoint, config_is_readable, can_do_tdisp, is_free,
+	is_the_card_reserved, vfs_are_unreserved, group_is_of_one_vm,
 	rule_pf_has_no_vfs, rule_vf_can_be_had, rule_vfs_come_before_the_link, tsm_is_there, tsm_knows_the_card,
 	iommu_is_there, is_not_in_use, group_is_viable, plugins_agree,
 	memory_fits, big_bar_is_told, NULL,
 };
 static const rule_fn detach_rules[] = { is_its_own_lead, is_not_in_use, rule_other_vfs_are_free, NULL };
 static const rule_fn connect_rules[] = {
-	is_there, is_an_endpoint, config_is_readable, can_do_tdisp, tsm_is_there, tsm_knows_the_card,
-	plugins_agree, NULL,
+	is_there, is_an_endpoint, config_is_readable, can_do_tdisp, link_is_as_asked,
+	tsm_is_there, tsm_knows_the_card, plugins_agree, NULL,
 };
-static const rule_fn disconnect_rules[] = { family_is_unassigned, NULL };
+static const rule_fn disconnect_rules[] = { family_is_unassigned, no_tdi_is_bound, NULL };
 static const rule_fn *const rules[VERB_COUNT] = {
 	[VERB_ATTACH] = attach_rules,
 	[VERB_DETACH] = detach_rules,

@@ -51,7 +51,7 @@ const char *report_state(const struct function *f, const struct function *dsm,
 	bool needs_link = dsm && function_is_tdisp(dsm) && assignment &&
 			  bdf_equal(assignment->lead, assignment->function);
 
-	if (standing->gone)
+	if (standing->gone || (assignment && !identity_may_be(&assignment->identity, f)))
 		return "absent";
 	if (standing->stuck)
 		return "stuck";

@@ -177,6 +177,13 @@ static int add_companion(struct request *request, const struct function *lead,
 	return add_family(request, function_family(f), err);
 }
 
+/* Bridges, host and ISA bridges of a group (base class 0x06) stay with the host. */
+static bool is_bridge(const struct function *f)
+{
+	return f->kind == FUNCTION_ROOT_PORT || f->kind == FUNCTION_BRIDGE ||
+	       f->class >> 16 == 0x06;
+}
+
 int request_add_companions(const struct snapshot *snap, const struct plugins *plugins,
 			   struct request *request, struct tio_error *err)
 {
@@ -193,8 +200,7 @@ int request_add_companions(const struct snapshot *snap, const struct plugins *pl
 			const struct function *f = &snap->functions[i];
 
 			if (f->iommu_group != lead->iommu_group ||
-			    has_target(request, f->bdf) || f->kind == FUNCTION_ROOT_PORT ||
-			    f->kind == FUNCTION_BRIDGE)
+			    has_target(request, f->bdf) || is_bridge(f))
 				continue;
 			r = request->with_companions
 				    ? 1

@@ -64,30 +64,35 @@ static void rebind_describe_undo(const struct record *record, char *buf, size_t 
 		 b->driver[0] ? b->driver : "no driver");
 }
 
+static int set_override(const struct step_work *work, const struct function *f,
+			const char *override, struct tio_error *err)
+{
+	if (strcmp(f->override, override) == 0)
+		return 0;
+	return work->ops->set_override(work->host, f->bdf, override, err);
+}
+
 /* Takes the function from any driver but @driver and gives it to that; "" leaves it unbound. */
 static int move_to(const struct step_work *work, const struct record *record,
 		   const char *driver, const char *override, struct tio_error *err)
 {
+	/* With an override set, the kernel binds to no other driver than the one it names. */
+	bool in_the_way = driver[0] && override[0] && strcmp(driver, override) != 0;
 	struct function *f;
 	int r;
 
 	r = step_look(work, record, &f, err);
-	if (r < 0)
-		return r;
-	/* The override comes first: nobody else's driver can slip in after the unbind. */
-	if (strcmp(f->override, override) != 0) {
-		r = work->ops->set_override(work->host, record->function, override, err);
-		if (r < 0)
-			return r;
+	if (r == 0 && strcmp(f->driver, driver) != 0) {
+		/* The override comes first: nobody's driver can slip in after the unbind. */
+		r = set_override(work, f, in_the_way ? driver : override, err);
+		if (r == 0 && f->driver[0])
+			r = work->ops->unbind(work->host, record->function, err);
+		if (r == 0 && driver[0])
+			r = work->ops->bind(work->host, record->function, driver, err);
+		if (r == 0)
+			r = step_look(work, record, &f, err);
 	}
-	if (strcmp(f->driver, driver) == 0)
-		return 0;
-	if (f->driver[0]) {
-		r = work->ops->unbind(work->host, record->function, err);
-		if (r < 0)
-			return r;
-	}
-	return driver[0] ? work->ops->bind(work->host, record->function, driver, err) : 0;
+	return r < 0 ? r : set_override(work, f, override, err);
 }
 
 /* bind can succeed without binding anything: what counts is what is there. */
@@ -105,25 +110,43 @@ static int check_driver(const struct step_work *work, const struct record *recor
 			 f->driver[0] ? f->driver : "none", driver[0] ? driver : "none");
 }
 
+/* A failed detach goes back to what it found, and that may not have been vfio-pci. */
+static bool was_not_ours(const struct record *record)
+{
+	return record->state == RECORD_UNDOING && strcmp(record->left_driver, VFIO_DRIVER) != 0;
+}
+
 static int rebind_apply(const struct step_work *work, const struct record *record,
 			struct tio_error *err)
 {
+	if (was_not_ours(record))
+		return 0;
 	return move_to(work, record, VFIO_DRIVER, VFIO_DRIVER, err);
 }
 
 static int rebind_verify(const struct step_work *work, const struct record *record,
 			 struct tio_error *err)
 {
-	return check_driver(work, record, VFIO_DRIVER, err);
+	return was_not_ours(record) ? 0 : check_driver(work, record, VFIO_DRIVER, err);
 }
 
 static int rebind_undo(const struct step_work *work, const struct record *record,
 		       struct tio_error *err)
 {
 	const struct before *b = &record->before;
+	struct function *f;
 	int r;
 
-	r = move_to(work, record, b->driver, b->override, err);
+	r = step_look(work, record, &f, err);
+	if (r == 0 && f->driver[0] && strcmp(f->driver, VFIO_DRIVER) != 0) {
+		/* It was never taken, or an admin gave it to a driver: what runs there stays.
+		 */
+		if (strcmp(f->override, VFIO_DRIVER) == 0)
+			r = set_override(work, f, b->override, err);
+		return step_gone_is_done(work, record, r, err);
+	}
+	if (r == 0)
+		r = move_to(work, record, b->driver, b->override, err);
 	if (r == 0)
 		r = check_driver(work, record, b->driver, err);
 	return step_gone_is_done(work, record, r, err);

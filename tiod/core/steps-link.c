@@ -78,6 +78,13 @@ static int connect_undo(const struct step_work *work, const struct record *recor
 	if (!dsm || record->before.tsm[0])
 		return 0;
 	r = work->ops->read_link(work->host, dsm, err);
+	if (r == 0 && dsm->bound[0]) {
+		/* The kernel would unbind the TDI under the guest that runs on it. */
+		error_kind_set(err, ERROR_IN_USE, -EBUSY, "a guest has bound its TDI (%s)",
+			       dsm->bound);
+		error_fix(err, "stop that guest first");
+		return -EBUSY;
+	}
 	if (r == 0 && dsm->tsm[0])
 		r = work->ops->disconnect(work->host, record->function, dsm->tsm, err);
 	if (r == 0)

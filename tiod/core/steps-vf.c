@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/holder.h"
 
 /* --- load-host-driver: only a driver of the PF can enable VFs --- */
 
@@ -180,6 +181,50 @@ static void enable_capture(const struct step_work *work, const struct target *ta
 	record->wanted_vfs = work->request->vfs;
 }
 
+/* A VF as it is now; -ENODEV when it is not there. */
+static int look_at_vf(const struct step_work *work, struct bdf bdf, struct function *ret,
+		      struct tio_error *err)
+{
+	const struct function *known = snapshot_find(work->snap, bdf);
+
+	if (!known)
+		return work->ops->discover(work->host, bdf, ret, err);
+	*ret = *known;
+	return work->ops->refresh(work->host, ret, err);
+}
+
+/*
+ * Removing a VF that a process holds waits without limit, with the PF's lock and the host's
+ * rescan lock (L39): so each is looked at, afresh, right before.
+ */
+static int check_vfs_are_free(const struct step_work *work, const struct function *pf,
+			      struct tio_error *err)
+{
+	struct snapshot holders = { 0 };
+	char clause[360], name[BDF_STRLEN];
+	struct function vf;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < pf->vfs; i++) {
+		struct tio_error why = TIO_ERROR_NONE;
+
+		vf = (struct function){ 0 };
+		if (look_at_vf(work, function_vf_address(pf, i), &vf, &why) < 0 ||
+		    !vf.driver[0])
+			continue;
+		r = work->ops->find_holders(work->host, &holders, &vf, err);
+		if (r < 0 || holders.n_holders == 0)
+			continue;
+		r = -EBUSY;
+		error_kind_set(err, ERROR_IN_USE, r, "VF %u (%s) is in use: %s", i,
+			       bdf_format(vf.bdf, name),
+			       holder_describe(&holders.holders[0], clause, sizeof(clause)));
+		error_fix(err, "%s", holder_fix(&holders.holders[0]));
+	}
+	snapshot_finish(&holders);
+	return r;
+}
+
 /* The kernel refuses one count on top of another: go through 0. */
 static int set_vfs(const struct step_work *work, const struct record *record, unsigned n,
 		   struct tio_error *err)
@@ -191,7 +236,9 @@ static int set_vfs(const struct step_work *work, const struct record *record, un
 	if (r < 0 || pf->vfs == n)
 		return r;
 	if (pf->vfs != 0) {
-		r = work->ops->set_vfs(work->host, record->function, 0, err);
+		r = check_vfs_are_free(work, pf, err);
+		if (r == 0)
+			r = work->ops->set_vfs(work->host, record->function, 0, err);
 		if (r < 0)
 			return r;
 	}

@@ -28,6 +28,9 @@ int step_look(const struct step_work *work, const struct record *record, struct 
 	r = work->ops->refresh(work->host, f, err);
 	if (r < 0)
 		return r;
+	if (!identity_may_be(&record->identity, f))
+		return error_kind_set(err, ERROR_NO_FUNCTION, -ENODEV,
+				      "another card is in its place");
 	*ret = f;
 	return 0;
 }
@@ -96,6 +99,7 @@ static int reserve_apply(const struct step_work *work, const struct record *reco
 {
 	const struct assignment *former = assignments_find(work->all, record->function);
 	const struct target *target = target_of(work, record->function);
+	const struct function *f = snapshot_find(work->snap, record->function);
 	struct assignment one = { .function = record->function, .vf_index = -1, .port = -1 };
 
 	if (!target || work->request->verb != VERB_ATTACH) {
@@ -103,6 +107,8 @@ static int reserve_apply(const struct step_work *work, const struct record *reco
 		return former ? work->ops->assign(work->host, former, err)
 			      : error_set(err, -ENOENT, "the former reservation is not known");
 	}
+	if (f)
+		one.identity = function_identity(f);
 	one.family = work->request->family;
 	one.lead = target->lead;
 	one.physfn = target->physfn;

@@ -129,6 +129,22 @@ static bool port_was_added(const struct assignments *all, size_t index)
 	return false;
 }
 
+/*
+ * A slot without a function 0 is skipped by firmware and guest: where no device has that port,
+ * an empty one stands for it.
+ */
+static bool slot_was_added(const struct assignments *all, size_t index)
+{
+	const struct assignment *one = &all->list[index];
+
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->list[i].vm, one->vm) == 0 &&
+		    all->list[i].port / 8 == one->port / 8 &&
+		    (i < index || all->list[i].port % 8 == 0))
+			return true;
+	return false;
+}
+
 static void add_assignment(struct parts *parts, const struct snapshot *snap,
 			   const struct assignments *all, size_t index)
 {
@@ -140,8 +156,11 @@ static void add_assignment(struct parts *parts, const struct snapshot *snap,
 		note(parts, "more root ports than pcie.0 has room for: devices are left out");
 		return;
 	}
-	if (!port_was_added(all, index))
+	if (!port_was_added(all, index)) {
+		if (one->port % 8 && !slot_was_added(all, index))
+			add_root_port(parts, one->port / 8 * 8);
 		add_root_port(parts, one->port);
+	}
 	add_device(parts, all, one);
 	add_standing(parts, snap, one);
 }
