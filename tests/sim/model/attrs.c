@@ -214,9 +214,12 @@ STORE(control)
 	return 0;
 }
 
+/* Its neighbours forbid a VF a reset of the bus, but all of a hot-plug slot can be reset. */
 static const char *reset_default(const struct pci_dev *dev)
 {
-	const char *otherwise = dev->physfn ? "flr" : dev->flr ? "flr bus" : "bus";
+	bool slot = dev->parent && desc_has(dev->parent->desc, "slot");
+	bool bus = !dev->physfn || slot, flr = dev->physfn || dev->flr;
+	const char *otherwise = !flr ? "bus" : bus ? "flr bus" : "flr";
 
 	return dev->physfn ? otherwise : desc_text(dev->desc, "reset", otherwise);
 }
