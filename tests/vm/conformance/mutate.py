@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Does the comparison notice a simulated host that is wrong?  mutate.py REAL
+
+For each row of the table a copy of the tree gets that one mistake, is built and compared
+with REAL, a transcript of the virtual machine (tests/vm/conformance/run --keep FOLDER
+leaves one as FOLDER/real).  Prints TAP: a test passes when the comparison fails at one of
+the sections that are named.  The tree itself is not touched.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TREE = os.path.abspath(os.path.join(HERE, "..", "..", ".."))
+MODEL = "tests/sim/model/"
+
+# What is wrong, where, the words that are replaced, by what, the section that must notice.
+MISTAKES = (
+    ("driver_override is cleared when the driver is unbound", "driver.c",
+     "\tdrop_links(dev);\n\tif (dev->sriov",
+     "\tdrop_links(dev);\n\tdev->override = NULL;\n\tif (dev->sriov", "override"),
+    ("a newline does not clear driver_override", "attrs.c",
+     "dev->override = n ? strndup(buf, n) : NULL;", "dev->override = strndup(buf, n);",
+     "override"),
+    ("a driver_override that is not set reads as empty", "attrs.c", "name ? name : \"(null)\"",
+     "name ? name : \"\"", "override"),
+    ("an override does not keep other drivers away", "driver.c",
+     "\t\treturn strcmp(dev->override, driver->name) == 0;\n",
+     "\t\treturn strcmp(dev->override, driver->name) == 0 || in_table(driver, dev);\n",
+     "override"),
+    ("bind of a bound function succeeds", "driver.c", "\tif (dev->driver)\n\t\treturn -EBUSY;",
+     "\tif (dev->driver)\n\t\treturn 0;", "bind"),
+    ("a bind sends no event", "driver.c", "\tdevice_event(&dev->device, \"bind\");\n", "", "bind"),
+    ("a second count of VFs is not refused", "sriov.c",
+     "\tif (dev->sriov.numvfs > 0)\n\t\treturn -EBUSY;",
+     "\tif (dev->sriov.numvfs > 0)\n\t\treturn 0;", "sriov"),
+    ("a VF is probed although autoprobe is off", "driver.c",
+     "return !dev->physfn || dev->physfn->sriov.autoprobe || dev->override;",
+     "return true;", "sriov"),
+    ("an override does not help a VF whose autoprobe is off", "driver.c",
+     " || dev->override;", ";", "sriov"),
+    ("VFs go last first", "sriov.c",
+     "\t\tremove_vf(pf, pf->sriov.vfs[i], i);",
+     "\t\tremove_vf(pf, pf->sriov.vfs[pf->sriov.numvfs - 1 - i], pf->sriov.numvfs - 1 - i);",
+     "sriov"),
+    ("connect accepts a second connect", "tsm.c",
+     "\tif (dev->tsm.tsm)\n\t\treturn -EBUSY;", "\tif (dev->tsm.tsm)\n\t\treturn 0;", "connect"),
+    ("connect to a TSM that isn't there is ENODEV", "tsm.c",
+     "\tif (!tsm)\n\t\treturn -ENXIO;", "\tif (!tsm)\n\t\treturn -ENODEV;", "connect"),
+    ("a disconnect leaves the stream's link behind", "ide.c",
+     "\t\ttree_remove(stream->link);\n", "", "connect"),
+    ("the root port's end of a stream stays insecure", "ide.c",
+     "ide_status(dev, status, true, true);", "ide_status(dev, status, true, false);", "connect"),
+    ("an insecure stream reads as secure", "ide.c",
+     "dev->tsm.insecure ? 0 : IDE_STS_SECURE;", "IDE_STS_SECURE;", "insecure"),
+    ("the unbind of a function in use does not wait", "vfio.c",
+     "\twhile (vfio->users > 0 ||", "\twhile (false && vfio->users > 0 ||", "vfio-vf"),
+    ("vfio-pci takes a PF that has VFs", "vfio.c",
+     "\tif (dev->sriov.numvfs > 0)\n\t\treturn -EBUSY;\n", "", "vfio-pf"),
+    ("config is whole for everybody", "attrs.c",
+     "\tif (!who->sys_admin && !who->snapshot)\n\t\tend = 64;\n", "", "look"),
+    ("hugepages take hexadecimal", "mm.c", "parse_number(buf, 10, ~0ul, &wish)",
+     "parse_number(buf, 0, ~0ul, &wish)", "memory"),
+)
+
+
+def copy_tree(target):
+    files = subprocess.run(["git", "-C", TREE, "ls-files", "-coz",
+                            "--exclude-standard"], capture_output=True,
+                           text=True, check=True).stdout
+    for name in filter(None, files.split("\0")):
+        source = os.path.join(TREE, name)
+        if os.path.isfile(source):
+            os.makedirs(os.path.dirname(os.path.join(target, name)), exist_ok=True)
+            shutil.copy2(source, os.path.join(target, name))
+
+
+def build(tree, folder):
+    if not os.path.exists(folder + "/build.ninja"):
+        # Warnings of a mistake are no errors: it is meant to be one.
+        subprocess.run(["meson", "setup", "-Dwerror=false", "-Dsim=enabled", "-Dtests=disabled",
+                        folder, tree], stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(["nice", "-n", "10", "ninja", "-C", folder, "tests/sim/tio-sim"],
+                   stdout=subprocess.DEVNULL, check=True)
+    return folder + "/tests/sim/tio-sim"
+
+
+def compare(tree, tio_sim, real):
+    run = subprocess.run([tree + "/tests/vm/conformance/run", "--sim", tio_sim, "--real", real],
+                         capture_output=True, text=True, check=False)
+    failed = re.findall(r"^not ok - ([a-z-]+):", run.stdout, re.M)
+    steps = re.findall(r"^# ([a-z-]+\.\d+) (?:differs|is listed)", run.stdout, re.M)
+    return run.returncode, failed, steps, run.stdout
+
+
+def main():
+    real = os.path.abspath(sys.argv[1])
+    bad = 0
+    with tempfile.TemporaryDirectory(prefix="tiod-mutate.") as folder:
+        tree, output = folder + "/tree", folder + "/build"
+        copy_tree(tree)
+        code, _, _, text = compare(tree, build(tree, output), real)
+        print(f"{'not ok' if code else 'ok'} - without a mistake the comparison passes")
+        if code:
+            print("# " + "\n# ".join(text.splitlines()[-20:]))
+            bad += 1
+        for what, file, old, new, section in MISTAKES:
+            path = f"{tree}/{MODEL}{file}"
+            with open(path, encoding="utf-8") as source:
+                right = source.read()
+            assert right.count(old) == 1, f"{what}: {right.count(old)} places in {file}"
+            with open(path, "w", encoding="utf-8") as source:
+                source.write(right.replace(old, new))
+            code, failed, steps, text = compare(tree, build(tree, output), real)
+            with open(path, "w", encoding="utf-8") as source:
+                source.write(right)
+            noticed = code != 0 and section in failed
+            bad += not noticed
+            print(f"{'ok' if noticed else 'not ok'} - noticed: {what}")
+            print(f"# {len(steps)} steps, first {' '.join(steps[:3])}" if steps
+                  else "# " + "\n# ".join(text.splitlines()[-3:]), flush=True)
+    print(f"1..{len(MISTAKES) + 1}")
+    return bad != 0
+
+
+sys.exit(main())
