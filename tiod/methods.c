@@ -143,13 +143,11 @@ static void fail_unknown(struct call *call)
 	*strrchr(interface, '.') = '\0';
 	length = strlen(interface);
 	for (const struct method *method = methods; method->name; method++) {
-		if (strncmp(method->name, interface, length) != 0 ||
-		    strchr(method->name + length + 1, '.'))
+		if ((size_t)(strrchr(method->name, '.') - method->name) != length ||
+		    memcmp(method->name, interface, length) != 0)
 			continue;
-		if (method->name[length] == '.') {
-			fail_plainly(call, "MethodNotFound", "method", call->wire.method);
-			return;
-		}
+		fail_plainly(call, "MethodNotFound", "method", call->wire.method);
+		return;
 	}
 	fail_plainly(call, "InterfaceNotFound", "interface", interface);
 }
