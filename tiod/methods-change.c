@@ -14,6 +14,38 @@
 
 /* --- Targets --- */
 
+/*
+ * The parameter "functions", each name once, in their order; *@ret is a new reference.  One
+ * message has room for a hundred thousand names, and each one that is resolved is a walk
+ * through all functions: a list that is too long is refused before.
+ */
+static int get_names(const struct call *call, json_t **ret, struct tio_error *err)
+{
+	const json_t *all = json_object_get(call->wire.parameters, "functions"), *name;
+	json_t *names = json_array(), *seen = json_object();
+	size_t i;
+
+	json_array_foreach(all, i, name)
+	{
+		const char *text = json_string_value(name);
+
+		if (json_object_get(seen, text))
+			continue;
+		json_object_set_new(seen, text, json_true());
+		json_array_append_new(names, json_string(text));
+	}
+	json_decref(seen);
+	if (json_array_size(names) <= REQUEST_TARGETS_MAX) {
+		*ret = names;
+		return 0;
+	}
+	error_kind_set(err, ERROR_INVALID, -E2BIG, "%zu functions are more than %d at once",
+		       json_array_size(names), REQUEST_TARGETS_MAX);
+	error_fix(err, "name fewer in one call");
+	json_decref(names);
+	return -E2BIG;
+}
+
 static bool waits(const struct call *call)
 {
 	return !json_is_false(json_object_get(call->wire.parameters, "wait"));
@@ -118,26 +150,35 @@ static int complete_attach(struct order *order, const struct vm *vm, unsigned vf
 	return r;
 }
 
+static int add_functions(struct order *order, struct tio_error *err)
+{
+	const struct daemon *daemon = order->daemon;
+	json_t *names = NULL;
+	struct target target;
+	int r = get_names(order->call, &names, err);
+
+	if (r == 0 && json_array_size(names) == 0)
+		r = error_kind_set(err, ERROR_INVALID, -EINVAL, "no function is named");
+	for (size_t i = 0; r == 0 && i < json_array_size(names); i++) {
+		r = request_resolve(&daemon->cache.snap,
+				    json_string_value(json_array_get(names, i)), &target, err);
+		if (r == 0)
+			r = order_add(order, family_of(daemon, &target), &target, err);
+	}
+	json_decref(names);
+	return r;
+}
+
 static int gather_attach(struct order *order, struct tio_error *err)
 {
 	const struct daemon *daemon = order->daemon;
-	const json_t *names = json_object_get(order->call->wire.parameters, "functions"), *name;
 	const struct vm *vm;
-	struct target target;
 	unsigned vfs = 0;
-	size_t i;
-	int r = 0;
+	int r;
 
-	if (json_array_size(names) == 0)
-		return error_kind_set(err, ERROR_INVALID, -EINVAL, "no function is named");
-	json_array_foreach(names, i, name)
-	{
-		r = request_resolve(&daemon->cache.snap, json_string_value(name), &target, err);
-		if (r == 0)
-			r = order_add(order, family_of(daemon, &target), &target, err);
-		if (r < 0)
-			return r;
-	}
+	r = add_functions(order, err);
+	if (r < 0)
+		return r;
 	r = get_vfs(order->call, &vfs, err);
 	if (r < 0)
 		return r;
@@ -241,22 +282,19 @@ static int add_vm(struct order *order, const char *vm, struct tio_error *err)
 
 static int gather_detach(struct order *order, struct tio_error *err)
 {
-	const json_t *names = json_object_get(order->call->wire.parameters, "functions"), *name;
 	const char *vm = methods_text(order->call, "vm");
-	size_t i;
-	int r = 0;
+	json_t *names = NULL;
+	int r = get_names(order->call, &names, err);
 
-	if ((json_array_size(names) > 0) == (*vm != '\0'))
-		return error_kind_set(err, ERROR_INVALID, -EINVAL,
-				      "name either functions or a VM, and not both");
-	if (*vm)
+	if (r == 0 && (json_array_size(names) > 0) == (*vm != '\0'))
+		r = error_kind_set(err, ERROR_INVALID, -EINVAL,
+				   "name either functions or a VM, and not both");
+	if (r == 0 && *vm)
 		r = add_vm(order, vm, err);
-	json_array_foreach(names, i, name)
-	{
-		if (r == 0)
-			r = add_named(order, json_string_value(name), err);
-	}
-	for (i = 0; r == 0 && i < order->n_jobs; i++) {
+	for (size_t i = 0; r == 0 && i < json_array_size(names); i++)
+		r = add_named(order, json_string_value(json_array_get(names, i)), err);
+	json_decref(names);
+	for (size_t i = 0; r == 0 && i < order->n_jobs; i++) {
 		struct request *request = &order->jobs[i]->request;
 
 		request->force_open = methods_flag(order->call, "forceOpen");
