@@ -117,6 +117,9 @@ static int send_all(struct client *client, const char *data, size_t size, struct
 		n = send(client->fd, data, size, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
+		/* It may have said why it closed: that is still to be read. */
+		if (n < 0 && errno == EPIPE)
+			return 0;
 		if (n < 0) {
 			fail(client, reply, errno == EAGAIN ? FAILURE_SILENT : FAILURE_GONE,
 			     failure_new(FIX_LATER, "tiod did not take the call: %s",

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "connection.h"
+#include "core/report.h"
 
 #define GROUP_READ      "tiod"
 #define GROUP_CHANGE    "tiod-admin"
@@ -95,6 +96,23 @@ static bool has_room(struct server *server, const struct peer *peer)
 	return false;
 }
 
+/* One sentence is all that a client above the limit gets; a socket that is new takes it. */
+static void turn_away(int fd, const struct server *server)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+	size_t size = 0;
+	auto_free char *reply = NULL;
+
+	error_kind_set(&err, ERROR_BUSY, -EBUSY,
+		       "too many clients are connected: %d of one user and %u in all may be",
+		       SERVER_CLIENTS_PER_UID, server->max_connections);
+	error_fix(&err, "close some, or try again later; MaxClients= in tiod.conf sets how "
+			"many may be connected in all");
+	reply = wire_reply(report_error(&err), report_error_name(&err), false, &size);
+	if (reply && send(fd, reply, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		log_debug("a client that was turned away did not hear it: %m");
+}
+
 /* False when nobody is waiting any more, or nobody can be taken on. */
 static bool accept_one(struct server *server)
 {
@@ -112,8 +130,10 @@ static bool accept_one(struct server *server)
 	if (client < 0)
 		return false;
 	r = identify(server, client, &peer);
-	if (r == 0 && !has_room(server, &peer))
+	if (r == 0 && !has_room(server, &peer)) {
+		turn_away(client, server);
 		return true;
+	}
 	if (r == 0)
 		r = connection_new(server, take_fd(&client), &peer);
 	if (r < 0)
@@ -159,14 +179,13 @@ static int take_passed(struct server *server, struct tio_error *err)
 	return 1;
 }
 
-static int set_access(const struct server *server, const char *path, struct tio_error *err)
+/*
+ * Anybody may connect and is told what he may do: a socket has one group, and two groups have
+ * something to ask.  What is allowed is decided for each call by who made it.
+ */
+static int set_access(const char *path, struct tio_error *err)
 {
-	bool shared = server->readers != NO_GROUP;
-
-	/* Who may not change owners runs tiod for himself. */
-	if (shared && chown(path, (uid_t)-1, server->readers) < 0)
-		shared = false;
-	if (chmod(path, shared ? 0660 : 0600) < 0)
+	if (chmod(path, 0666) < 0)
 		return error_set(err, -errno, "set the mode of %s: %m", path);
 	return 0;
 }
@@ -195,7 +214,7 @@ static int make_socket(struct server *server, const char *path, struct tio_error
 	if (r < 0)
 		return error_set(err, r, "bind the socket %s: %s", path, strerror(-r));
 	text_copy(server->path, sizeof(server->path), path);
-	r = set_access(server, path, err);
+	r = set_access(path, err);
 	if (r < 0)
 		return r;
 	if (listen(server->fd, BACKLOG) < 0)
