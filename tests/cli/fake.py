@@ -156,10 +156,15 @@ def run(*args, script=None, lenient=False, env=None, timeout=30):
 
 def bare(*args, env=None, user=None):
     """Runs tioctl without a daemon, as another user if need be."""
-    done = subprocess.run([TIOCTL, *args], timeout=30, env=env or environment(),
-                          user=user, extra_groups=None if user is None else [],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, check=False)
+    with tempfile.TemporaryDirectory() as folder:
+        tool = TIOCTL
+        if user is not None:  # who may not enter the folder that it was built in
+            os.chmod(folder, 0o755)
+            tool = shutil.copy(TIOCTL, folder)
+        done = subprocess.run([tool, *args], timeout=30, env=env or environment(),
+                              user=user, extra_groups=None if user is None else [],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, check=False)
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
