@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/report-plugins.h"
 #include "core/report.h"
 #include "host/hugepages.h"
 #include "host/ide.h"
+#include "host/plugins.h"
 #include "host/tsm.h"
 #include "host/vfio.h"
 
@@ -58,12 +60,23 @@ static int look_at_ide(struct host *host, const struct snapshot *known,
 	return keep(report_ide(&dsm, endpoint, root_port), ret);
 }
 
+static int look_at_plugins(const struct host *host, const struct snapshot *known,
+			   struct result *ret)
+{
+	static struct plugins plugins;
+	int r = host_plugins_start(host, &plugins, &ret->error);
+
+	return r < 0 ? r : keep(report_plugins(&plugins, known), ret);
+}
+
 int look_run(struct host *host, const struct snapshot *known, const struct look *look,
 	     struct result *ret)
 {
 	const struct function *f = snapshot_find(known, look->function);
 	char name[BDF_STRLEN];
 
+	if (look->kind == LOOK_PLUGINS)
+		return look_at_plugins(host, known, ret);
 	if (look->kind == LOOK_HOST) {
 		look_at_host(host, &ret->host);
 		ret->has_host = true;

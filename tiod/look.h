@@ -11,13 +11,14 @@
 #include "result.h"
 
 enum look_kind {
-	LOOK_HOST, /* TSMs, hugepages, VFIO; into the cache, no JSON */
-	LOOK_IDE,  /* as io.tiod.Ide */
+	LOOK_HOST,    /* TSMs, hugepages, VFIO; into the cache, no JSON */
+	LOOK_IDE,     /* as io.tiod.Ide */
+	LOOK_PLUGINS, /* as ListPlugins replies; of no function */
 };
 
 struct look {
 	enum look_kind kind;
-	struct bdf function; /* not of LOOK_HOST; one that is known */
+	struct bdf function; /* of LOOK_IDE; one that is known */
 };
 
 /* Within a worker.  0 or a negative errno with a sentence in @ret. */

@@ -89,3 +89,18 @@ void method_get_hugepages(struct daemon *daemon, struct call *call)
 {
 	start(daemon, call, &(struct look){ .kind = LOOK_HOST }, on_hugepages);
 }
+
+/* --- Plugins: the daemon itself never loads one --- */
+
+static void on_plugins(struct job *job, void *arg)
+{
+	if (job->code < 0)
+		methods_fail(arg, &job->error);
+	else
+		methods_reply(arg, json_loads(job->text, 0, NULL));
+}
+
+void method_list_plugins(struct daemon *daemon, struct call *call)
+{
+	start(daemon, call, &(struct look){ .kind = LOOK_PLUGINS }, on_plugins);
+}

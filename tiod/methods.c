@@ -29,6 +29,7 @@ const struct method methods[] = {
 	{ "io.tiod.ListVms",       ACCESS_READ,   MORE_NO,   method_list_vms },
 	{ "io.tiod.GetQemuArgs",   ACCESS_READ,   MORE_NO,   method_get_qemu_args },
 	{ "io.tiod.GetHugepages",  ACCESS_READ,   MORE_NO,   method_get_hugepages },
+	{ "io.tiod.ListPlugins",   ACCESS_READ,   MORE_NO,   method_list_plugins },
 	{ "io.tiod.ListJobs",      ACCESS_READ,   MORE_NO,   method_list_jobs },
 	{ "io.tiod.CancelJob",     ACCESS_CHANGE, MORE_NO,   method_cancel_job },
 	{ "io.tiod.Reload",        ACCESS_CHANGE, MORE_NO,   method_reload },

@@ -59,6 +59,7 @@ void method_monitor(struct daemon *daemon, struct call *call);
 /* methods-look.c */
 void method_get_ide(struct daemon *daemon, struct call *call);
 void method_get_hugepages(struct daemon *daemon, struct call *call);
+void method_list_plugins(struct daemon *daemon, struct call *call);
 
 /* methods-change.c */
 void method_plan(struct daemon *daemon, struct call *call);

@@ -109,8 +109,8 @@ static int load_plugins(const struct work *work, struct plugins *plugins, struct
 	for (size_t i = 0; i < plugins->n_refused; i++)
 		log_warning("%s", plugins->refused[i].why);
 	if (r >= 0 || !may_do_without_plugins(work))
-		return r < 0 ? error_wrap(err, r, "plugins cannot be used") : 0;
-	log_warning("plugins cannot be used: %s", err->text);
+		return r;
+	log_warning("%s", err->text);
 	*err = TIO_ERROR_NONE;
 	return 0;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""list, show, status, ide, monitor, hugepages, jobs, cancel, reload, vms, version."""
+"""list, show, status, ide, monitor, hugepages, plugins, jobs, cancel, reload, vms, version."""
 
 import json
 import re
@@ -207,6 +207,21 @@ def test_hugepages_by_node_and_size():
     r = run("hugepages", script={"io.tiod.GetHugepages": [{"parameters": {"pools": pools}}]})
     equal(r.out.splitlines()[1:], ["all\t2 MiB\t100\t60\t2\t120 MiB",
                                    "1\t1 GiB\t64\t64\t-\t64 GiB"])
+
+
+def test_plugins_and_those_that_are_no_use():
+    good = dict(file="nvme.so", name="nvme", abi=1, functions=["0000:61:00.0", "0000:62:00.0"],
+                checks=["a", "b"], refusal=None)
+    bad = dict(file="x.so", name="", abi=0, functions=[], checks=[],
+               refusal="x.so is for plugin interface 99, tiod has 1")
+    expect(run("plugins", script={"io.tiod.ListPlugins": [{"parameters": {"plugins": [good]}}]}),
+           0, "nvme\tnvme.so\t1\ta b\t2\t0000:61:00.0 0000:62:00.0")
+    script = {"io.tiod.ListPlugins": [{"parameters": {"plugins": [good, bad]}}]}
+    expect(run("plugins", script=script), 6, "nvme.so",
+           err="not used: x.so is for plugin interface 99, tiod has 1")
+    r = run("plugins", "--json", script=script)
+    expect(r, 6)
+    equal(json.loads(r.out)["plugins"], [good, bad])
 
 
 def test_jobs_and_cancel():

@@ -116,6 +116,7 @@ def test_values_of_the_wrong_type_are_shown_or_refused_but_never_crash():
     verbs = {"list": (LIST, "functions"), "status": ("io.tiod.GetStatus", "functions"),
              "jobs": ("io.tiod.ListJobs", "jobs"),
              "hugepages": ("io.tiod.GetHugepages", "pools"),
+             "plugins": ("io.tiod.ListPlugins", "plugins"),
              "reload": ("io.tiod.Reload", "warnings"), "vms": ("io.tiod.ListVms", "vms"),
              "show x": ("io.tiod.GetFunction", "function"), "ide x": ("io.tiod.GetIde", "ide"),
              "qemu x": ("io.tiod.GetQemuArgs", "handoff"),
@@ -231,7 +232,7 @@ def test_help_names_every_verb_and_exit_code():
     r = bare("--help")
     expect(r, 0, [f"  {verb}" for verb in (
         "list show status plan attach detach connect disconnect ide qemu monitor hugepages "
-        "jobs cancel reload vms version").split()])
+        "jobs cancel reload vms plugins version").split()])
     expect(r, 0, ["  7  tiod is not running", "--socket PATH"])
     expect(bare("attach", "--help"), 0, ["Usage: tioctl attach DEV", "--with-companions",
                                          "--vf"])

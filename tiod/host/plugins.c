@@ -327,8 +327,16 @@ int host_plugins_start(const struct host *host, struct plugins *ret, struct tio_
 			r = load(s, err);
 		while (r > 0);
 	}
-	if (r < 0)
+	if (r < 0) {
 		host_plugins_stop(ret);
+		if (err)
+			err->kind = ERROR_NOT_READY;
+		error_wrap(err, r, "plugins cannot be used");
+		error_fix(err,
+			  "look at %s: root's, with plugins in it, and nobody else may write "
+			  "to it or to them",
+			  host->plugin_dir);
+	}
 	return r;
 }
 
