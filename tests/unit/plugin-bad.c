@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -140,10 +141,7 @@ HARM(pry)
 	if (reader->read(reader, "vendor", buf, sizeof(buf)) < 0)
 		strcpy(buf, "?");
 	ret->verdict = TIO_NOT_READY;
-	strcpy(ret->text, "vendor ");
-	strncat(ret->text, buf, 40);
-	strcat(ret->text, ", pried into ");
-	strncat(ret->text, got, 100);
+	snprintf(ret->text, sizeof(ret->text), "vendor %.40s, pried into %.100s", buf, got);
 }
 
 __attribute__((unused)) static void nothing(void)

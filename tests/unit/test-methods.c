@@ -54,7 +54,7 @@ Test(methods, every_described_method_is_in_the_table)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(interfaces); i++) {
 		for (size_t k = 0; k < interfaces[i].n_methods; k++) {
-			char name[96];
+			char name[256];
 			bool found = false;
 
 			snprintf(name, sizeof(name), "%s.%s", interfaces[i].interface,
