@@ -101,7 +101,10 @@ static void kids_remove(struct pci_dev *dev)
 
 static void add_links(struct pci_driver *driver, struct pci_dev *dev)
 {
+	static unsigned long count;
+
 	dev->driver = driver;
+	dev->bound = ++count;
 	dev->driver_links[0] = tree_link_to(dev->device.dir, "driver", driver->dir);
 	dev->driver_links[1] = tree_link_to(driver->dir, dev->device.name, dev->device.dir);
 }
@@ -372,21 +375,26 @@ void driver_register(struct pci_driver *driver)
 	driver_event(driver, "add");
 }
 
+static struct pci_dev *bound_last(const struct pci_driver *driver)
+{
+	struct pci_dev *last = NULL;
+
+	for (struct pci_dev *dev = pci_first(); dev; dev = dev->next)
+		if (dev->driver == driver && (!last || dev->bound > last->bound))
+			last = dev;
+	return last;
+}
+
 void driver_unregister(struct pci_driver *driver)
 {
-	struct pci_dev *dev = pci_first();
+	struct pci_dev *dev;
 
 	driver->registered = false;
-	while (dev) {
-		if (dev->driver != driver) {
-			dev = dev->next;
-			continue;
-		}
+	while ((dev = bound_last(driver))) {
 		mutex_take(&dev->lock, SIM_UNINTERRUPTIBLE);
 		if (dev->driver == driver)
 			driver_release(dev);
 		mutex_drop(&dev->lock);
-		dev = pci_first(); /* it waited: look again */
 	}
 	tree_remove(driver->dir);
 	driver->dir = NULL;

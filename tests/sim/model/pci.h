@@ -103,6 +103,7 @@ struct pci_dev {
 	struct mutex lock; /* device_lock */
 
 	struct pci_driver *driver;
+	unsigned long bound; /* counts the binds of the host: the last is undone first */
 	struct node *driver_links[2]; /* driver here, and this one there */
 	char *override;               /* owned, NULL when unset */
 	struct kid *kids;             /* made by the driver, newest first */
