@@ -63,7 +63,9 @@ def _(sim):
 
 @test("a slot's power switches its functions off and on")
 def _(sim):
+    same([write("/sys/bus/pci/slots/2/power", t) for t in ("2", "1")], ["EINVAL", "ENODEV"])
     same(write("/sys/bus/pci/slots/2/power", "0"), "")
+    same(write("/sys/bus/pci/slots/2/power", "off"), "ENODEV", "it is off already")
     same(exists(PCI + A), False)
     same(write("/sys/bus/pci/slots/2/power", "1"), "")
     same(driver_of(A), "plaindrv")

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -430,11 +431,12 @@ static int slot_power_store(void *obj, const struct sim_caller *who, const char 
 			    size_t size)
 {
 	struct pci_dev *port = obj;
-	unsigned long on;
+	/* Read as leniently as the kernel does: what is no number is 0, and turns it off. */
+	unsigned long on = isdigit((unsigned char)buf[0]) ? strtoul(buf, NULL, 10) & 0xff : 0;
 	const char *name;
 	json_t *value;
 
-	if (parse_number(buf, 0, ~0ul, &on) < 0 || on > 1)
+	if (on > 1)
 		return -EINVAL;
 	if (!on && port->children) {
 		park(port);
@@ -442,7 +444,7 @@ static int slot_power_store(void *obj, const struct sim_caller *who, const char 
 		return 0;
 	}
 	if (!on || port->children)
-		return -EINVAL;
+		return -ENODEV;
 	json_object_foreach(parked, name, value)
 	{
 		json_t *command;
