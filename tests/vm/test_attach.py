@@ -182,6 +182,29 @@ def test_tsm_leaves():
     same(before, "and as before after one more attach")
 
 
+def test_reload():
+    """The module goes and returns: with it the TSM and, as they lose IDE, all cards."""
+    attach(NVME1)
+    subprocess.run(["rmmod", "tsm_test"], check=True)
+    settle()
+    tap.ok(until(lambda: guest.state(NVME1)["state"] == "reserved"),
+           "without the module the card isn't called attached", guest.tioctl("status"))
+    tap.ok(guest.state(NVME1)["link"] != "secure", "and has no secure link")
+    words = os.environ["VM_MODULE"].split()
+    subprocess.run(["insmod", os.environ["VM_KO"], *words], check=True)
+    settle()
+    tap.ok(until(lambda: guest.state(NVME1)["state"] == "reserved"),
+           "with the module back, the card is reserved and no more", guest.tioctl("status"))
+    detach(NVME1)
+    # Everything was found anew, so that anew is what has to come back.
+    until(lambda: all(driver(f) for f in TDISP))
+    settle()
+    before = snapshot()
+    attach(NVME1)
+    detach(NVME1)
+    same(before, "attach and detach work on cards that were found anew")
+
+
 def test_busy():
     """A process that has the node open keeps its device; it is named."""
     before = snapshot()
@@ -241,6 +264,7 @@ def main():
     test_hanging_connect()
     test_unkillable_connect()
     test_tsm_leaves()
+    test_reload()
     guest.stop()
     tap.end()
 
