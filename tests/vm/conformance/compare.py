@@ -20,6 +20,11 @@ PLAIN = (
 STEP = re.compile(r"([a-z-]+\.\d+) (.*)")
 
 
+def bail_out(why):
+    print("Bail out! " + why)
+    sys.exit(1)
+
+
 def normal(text):
     for pattern, name in PLAIN:
         text = pattern.sub(name, text)
@@ -40,9 +45,9 @@ def transcript(path):
             elif line == "# end":
                 ended = True
             elif not line.startswith("# "):
-                sys.exit(f"{path}: unexpected line: {line}")
+                bail_out(f"{path}: unexpected line: {line}")
     if not ended:
-        sys.exit(f"{path}: the script did not reach its end; the last step was {name}")
+        bail_out(f"{path}: the script did not reach its end; the last step was {name}")
     return steps
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 #
 # The words in which steps/*.sh are written.  Each step is one line of the transcript,
 #
@@ -58,7 +58,9 @@ status_of() {
 
 # A knob of the rig: no step of its own, but it must work.
 rig() {
-	"rig_$@" || echo "rig: $* failed"
+	rig_knob=$1
+	shift
+	"rig_$rig_knob" "$@" || echo "rig: $rig_knob $* failed"
 }
 
 # started COMMAND…: in the background, with its output kept for finished and still.
@@ -106,5 +108,5 @@ hold() {
 
 let_go() {
 	exec 5>&-
-	wait $holder
+	wait "$holder"
 }
