@@ -75,6 +75,8 @@ int host_init(struct host *host, const struct host_roots *roots, struct tio_erro
 	    !text_copy(host->plugin_dir, sizeof(host->plugin_dir),
 		       roots->plugins ? roots->plugins : ""))
 		return error_set(err, -ENAMETOOLONG, "the path of a folder is too long");
+	(void)text_copy(host->runtime, sizeof(host->runtime), roots->runtime ?: "");
+	(void)text_copy(host->state, sizeof(host->state), roots->state ?: "");
 	r = open_roots(host, roots, err);
 	if (r < 0)
 		host_finish(host);

@@ -27,6 +27,7 @@ struct host_roots {
 struct host {
 	int sys_fd, proc_fd, dev_fd, runtime_fd, state_fd; /* owned; -1: could not be opened */
 	char sys[256], plugin_dir[256];
+	char runtime[256], state[256]; /* for sentences */
 	struct pci_door *pci; /* owned; opened for the first new function: its names are slow */
 
 	/* How a worker talks to the daemon; NULL in tests and tools. */
@@ -58,7 +59,7 @@ int host_scan(struct host *host, const struct snapshot *known, const struct bdf 
 /*
  * The journal of a family, read with its lock held: nobody else's worker has it then.
  * Waits while a former worker still lives (it may hang in the kernel).  @ret_lock is the
- * lock: close it to let go.  No file is an empty journal.
+ * lock: close it to let go; NULL: only looks, at once.  No file is an empty journal.
  */
 int host_journal_open(struct host *host, struct bdf family, struct journal *ret, int *ret_lock,
 		      struct tio_error *err);

@@ -40,9 +40,19 @@ int state_write_journal(struct host *host, struct bdf family, const char *json,
 	return store_replace(dir, name, json, strlen(json), err);
 }
 
-static int broken_file(struct tio_error *err, int code, const char *name)
+/* Nobody but a person can say what a damaged file should have said. */
+static int broken_file(struct tio_error *err, int code, const char *folder, const char *name,
+		       const char *without)
 {
-	return error_wrap(err, code, "%s", name);
+	char path[320];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	error_wrap(err, code, "%s cannot be used", path);
+	error_fix(err,
+		  "look at it (`less %s`): mend it, or move it away (`mv %s %s.bad`)%s; then "
+		  "`systemctl restart tiod`",
+		  path, path, path, without);
+	return code;
 }
 
 static int read_journal(struct host *host, struct bdf family, struct journal *ret,
@@ -64,11 +74,14 @@ static int read_journal(struct host *host, struct bdf family, struct journal *re
 	}
 	r = journal_from_json(text, size, &journal, err);
 	if (r < 0)
-		return broken_file(err, r, name);
+		return broken_file(err, r, host->runtime, name,
+				   " once the card is as it should be");
 	if (!bdf_equal(journal.family, family)) {
 		bdf_format(journal.family, other);
 		journal_finish(&journal);
-		return error_set(err, -EBADMSG, "%s: is the journal of %s", name, other);
+		r = error_set(err, -EBADMSG, "it is the journal of %s", other);
+		return broken_file(err, r, host->runtime, name,
+				   " once the card is as it should be");
 	}
 	*ret = journal;
 	return 0;
@@ -81,6 +94,8 @@ int host_journal_open(struct host *host, struct bdf family, struct journal *ret,
 	char name[FILE_NAME_MAX];
 	int r;
 
+	if (!ret_lock)
+		return read_journal(host, family, ret, err);
 	journal_file(family, "lock", name);
 	r = store_lock(host->runtime_fd, name, &lock, err);
 	if (r < 0)
@@ -152,7 +167,9 @@ int host_assignments_read(struct host *host, struct assignments *ret, struct tio
 		return 0;
 	}
 	r = assignments_from_json(text, size, ret, err);
-	return r < 0 ? broken_file(err, r, ASSIGNMENTS) : 0;
+	return r < 0 ? broken_file(err, r, host->state, ASSIGNMENTS,
+				   ", which forgets who has which function")
+		     : 0;
 }
 
 static int write_assignments(struct host *host, const struct assignments *all,
