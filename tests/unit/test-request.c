@@ -3,6 +3,7 @@
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/text.h"
 #include "fake-host.h"
@@ -90,4 +91,30 @@ Test(request, what_came_along_goes_back_with_its_lead)
 	cr_assert(eq(int, request_add_led(&all, &request, &err), 0));
 	cr_expect(eq(sz, request.n_targets, 3), "each goes once");
 	assignments_finish(&all);
+}
+
+Test(request, a_card_that_nobody_locked_is_named_and_not_touched)
+{
+	struct request *request = calloc(1, sizeof(*request));
+	struct tio_error err = TIO_ERROR_NONE;
+	struct fake_host host;
+
+	fake_host_init(&host);
+	fake_function(&host, "01:00.0");
+	fake_function(&host, "02:00.0");
+	request->family = request->families[0] = fake_function(&host, "01:00.0")->bdf;
+	request->n_families = 1;
+	request->targets[request->n_targets++].function = request->family;
+	request->targets[request->n_targets++].function = fake_function(&host, "02:00.0")->bdf;
+
+	cr_expect(eq(int, request_check_locked(&host.world, request, &err), 0));
+	cr_expect(eq(sz, request->n_families, 1));
+	request->n_locked = 1;
+	cr_expect(eq(int, request_check_locked(&host.world, request, &err), -EAGAIN));
+	cr_assert(eq(sz, request->n_families, 2));
+	cr_expect(bdf_equal(request->families[1], fake_function(&host, "02:00.0")->bdf));
+	request->n_locked = 2;
+	cr_expect(eq(int, request_check_locked(&host.world, request, &err), 0));
+	fake_host_finish(&host);
+	free(request);
 }

@@ -20,6 +20,7 @@ struct engine {
 	struct journal *journal;       /* of the request's family, locked */
 	const struct plugins *plugins; /* loaded in this worker; may be NULL */
 	unsigned deadline_ms;          /* of every step; 0: each step's own */
+	bool plan_only;                /* somebody only asks */
 };
 
 /*

@@ -30,6 +30,9 @@ static int look_at_link(struct engine *engine, const struct request *request,
 		return 0;
 	if (dsm->stream.present && dsm->tsm[0] && request->verb == VERB_ATTACH)
 		return 0;
+	/* Who only asks does not wait behind a connect for what is known. */
+	if (engine->plan_only && dsm->link_known)
+		return 0;
 	r = engine->ops->tsm_take(engine->host, request->tsm, err);
 	if (r < 0)
 		return r;
@@ -212,6 +215,8 @@ int observe_for_request(struct engine *engine, struct request *request, struct t
 		r = request_add_companions(engine->snap, engine->plugins, request, err);
 	else if (request->verb == VERB_DETACH)
 		r = request_add_led(engine->all, request, err);
+	if (r == 0)
+		r = request_check_locked(engine->snap, request, err);
 	if (r == 0)
 		r = observe(engine, request, err);
 	if (r == 0)

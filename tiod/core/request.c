@@ -233,3 +233,26 @@ int request_add_led(const struct assignments *all, struct request *request,
 	}
 	return 0;
 }
+
+int request_check_locked(const struct snapshot *snap, struct request *request,
+			 struct tio_error *err)
+{
+	char name[BDF_STRLEN];
+	int r = 0;
+
+	if (!request->n_locked)
+		return 0;
+	for (size_t i = 0; r == 0 && i < request->n_targets; i++) {
+		const struct function *f = snapshot_find(snap, request->targets[i].function);
+
+		if (f)
+			r = add_family(request, function_family(f), err);
+	}
+	if (r < 0 || request->n_families <= request->n_locked)
+		return r;
+	error_kind_set(err, ERROR_BUSY, -EAGAIN,
+		       "the card %s belongs along, and another change may be altering it",
+		       bdf_format(request->families[request->n_locked], name));
+	error_fix(err, "try again");
+	return -EAGAIN;
+}

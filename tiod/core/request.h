@@ -33,6 +33,7 @@ struct request {
 	struct bdf family;                         /* function 0: lock and journal */
 	struct bdf families[REQUEST_FAMILIES_MAX]; /* all that are touched, family first */
 	size_t n_families;
+	size_t n_locked; /* the first that nobody else's change touches now; 0: not asked */
 	struct target targets[REQUEST_TARGETS_MAX];
 	size_t n_targets;
 	unsigned vfs;           /* VFs to enable, 0: as many as there are */
@@ -61,6 +62,13 @@ int request_resolve(const struct snapshot *snap, const char *name, struct target
  */
 int request_add_companions(const struct snapshot *snap, const struct plugins *plugins,
 			   struct request *request, struct tio_error *err);
+
+/*
+ * -EAGAIN: a target's card is not among the locked ones; it is then added to the families, so
+ * that whoever locks knows.
+ */
+int request_check_locked(const struct snapshot *snap, struct request *request,
+			 struct tio_error *err);
 
 /* Completes a detach request: adds what, by @all, came along with its targets. */
 int request_add_led(const struct assignments *all, struct request *request,
