@@ -201,7 +201,7 @@ static void print_host(const struct screen *screen, const json_t *host)
 		{ "iommufd", "iommufd" },
 		{ "vfioPci", "vfio-pci" },
 	};
-	const json_t *tsm;
+	const json_t *tsm, *problem;
 	size_t i;
 
 	screen_line(screen, "tioctl %s", TIOD_VERSION);
@@ -224,6 +224,10 @@ static void print_host(const struct screen *screen, const json_t *host)
 		    (long long)field_int(host, "assignments", 0),
 		    (long long)field_int(host, "jobs", 0));
 	screen_line(screen, field_is(host, "ready") ? "ready" : "not ready");
+	json_array_foreach(json_object_get(host, "problems"), i, problem)
+	{
+		screen_line(screen, "problem: %s", json_string_value(problem) ?: "?");
+	}
 }
 
 static int run_version(struct tioctl *t)

@@ -218,6 +218,26 @@ static int take_assignments(struct cache *cache, const struct result *result,
 	return r;
 }
 
+static bool is_told(const struct result *result, struct bdf bdf)
+{
+	for (size_t i = 0; i < result->n_functions; i++)
+		if (bdf_equal(result->functions[i].bdf, bdf))
+			return true;
+	return false;
+}
+
+/* What a scan saw meanwhile, and the worker does not know: gone again, or new. */
+static void doubt_untold(struct cache *cache, const struct result *result,
+			 const struct request *request, const struct cache_watch *watch)
+{
+	for (size_t i = 0; i < cache->snap.n_functions; i++) {
+		const struct function *f = &cache->snap.functions[i];
+
+		if (is_of(request, function_family(f)) && !is_told(result, f->bdf))
+			watch->newer(watch->arg, f->bdf);
+	}
+}
+
 int cache_merge_job(struct cache *cache, const struct result *result,
 		    const struct request *request, uint64_t now,
 		    const struct cache_watch *watch)
@@ -230,6 +250,8 @@ int cache_merge_job(struct cache *cache, const struct result *result,
 		take_away(cache, result->removed[i], watch);
 	for (size_t i = 0; r == 0 && i < result->n_functions; i++)
 		r = put(cache, &result->functions[i], cache->stamp, now, watch);
+	if (result->whole)
+		doubt_untold(cache, result, request, watch);
 	for (size_t i = 0; i < cache->snap.n_functions; i++)
 		if (is_of(request, function_family(&cache->snap.functions[i])))
 			cache_was_read(cache, &cache->snap.functions[i].bdf, 1, now);

@@ -41,7 +41,7 @@ struct cache {
 struct cache_watch {
 	void (*changed)(void *arg, struct bdf bdf);
 	void (*removed)(void *arg, struct bdf bdf);
-	void (*newer)(void *arg, struct bdf bdf); /* kept; the result's reading was older */
+	void (*newer)(void *arg, struct bdf bdf); /* kept; to be read again */
 	void *arg;
 };
 

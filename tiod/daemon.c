@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "interface.h"
 #include "methods.h"
 
@@ -110,20 +111,34 @@ static void recover(struct daemon *daemon, const struct result *result)
 {
 	daemon->phase = DAEMON_RECOVERING;
 	for (size_t i = 0; i < result->n_journals; i++) {
+		const struct left *left = &result->journals[i];
 		struct job *job = job_new(daemon, JOB_RECOVER);
 
 		if (!job) {
 			log_error("memory is short: what the last tiod left is not looked at");
 			break;
 		}
-		job->request.family = result->journals[i];
-		job->request.families[job->request.n_families++] = result->journals[i];
+		job->request.family = left->family;
+		job->request.n_families = left->n_families;
+		memcpy(job->request.families, left->families, sizeof(left->families));
 		job->ended = on_recovered;
 		job->arg = daemon;
 		job_submit(job);
 	}
 	if (daemon->phase == DAEMON_RECOVERING && !still_recovering(daemon))
 		read_links(daemon);
+}
+
+/* Without knowing who has what, nobody may be given anything. */
+static void keep_from_changing(struct daemon *daemon, const struct tio_error *why)
+{
+	if (!why->code)
+		return;
+	daemon->unreadable = *why;
+	daemon->unreadable.kind = ERROR_NOT_READY;
+	text_append(daemon->unreadable.text, sizeof(daemon->unreadable.text),
+		    "; nothing can be changed until that is mended");
+	log_error("%s (%s)", daemon->unreadable.text, daemon->unreadable.fix);
 }
 
 void daemon_scan_ended(struct daemon *daemon, const struct result *result,
@@ -133,6 +148,7 @@ void daemon_scan_ended(struct daemon *daemon, const struct result *result,
 		log_error("cannot start without having read the host: %s", why->text);
 		sd_event_exit(daemon->event, why->code ? why->code : -EIO);
 	} else if (daemon->phase == DAEMON_FIRST_SCAN) {
+		keep_from_changing(daemon, &result->unreadable);
 		recover(daemon, result);
 	} else if (daemon->phase == DAEMON_LINKS) {
 		become_ready(daemon);

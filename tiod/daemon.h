@@ -49,7 +49,8 @@ struct daemon {
 	struct events events;
 	struct server server;
 	struct idl idl[DAEMON_INTERFACES];
-	sd_event_source *grace; /* ends the wait for running workers */
+	struct tio_error unreadable; /* why assignments are not known; code 0: they are */
+	sd_event_source *grace;      /* ends the wait for running workers */
 	bool recovered_any, killed_all;
 };
 

@@ -10,6 +10,7 @@
 #include "core/report.h"
 #include "daemon.h"
 #include "job-run.h"
+#include "worker.h"
 
 #define USEC_PER_SEC 1000000.0
 
@@ -62,6 +63,10 @@ int jobs_check_room(const struct daemon *daemon, enum job_kind kind, size_t n,
 
 	if (daemon->phase == DAEMON_STOPPING)
 		return error_kind_set(err, ERROR_BUSY, -ESHUTDOWN, "tiod is being stopped");
+	if (kind != JOB_LOOK && daemon->unreadable.code) {
+		*err = daemon->unreadable;
+		return err->code;
+	}
 	if (count(daemon, JOB_QUEUED) + n <= room)
 		return 0;
 	error_kind_set(err, ERROR_BUSY, -EBUSY, "%zu jobs wait already; %zu more are too many",
@@ -124,20 +129,48 @@ void job_submit(struct job *job)
 	jobs_pump(job->daemon);
 }
 
-/* Must @job wait for one that came before it? */
-static bool is_blocked(const struct daemon *daemon, const struct job *job)
+static bool shares_family(const struct job *a, const struct job *b)
 {
-	for (const struct job *other = daemon->jobs.list; other != job; other = other->next)
-		for (size_t i = 0; i < job->request.n_families; i++)
-			if (touches(other, job->request.families[i]))
-				return true;
+	for (size_t i = 0; i < a->request.n_families; i++)
+		if (touches(b, a->request.families[i]))
+			return true;
 	return false;
 }
 
-/* Plans, too, wait for the family: they look at what a change is about to alter. */
+/*
+ * Must @job wait for one that came before it, or that runs already?  Who only looks neither
+ * waits nor is waited for.
+ */
+static bool is_blocked(const struct daemon *daemon, const struct job *job)
+{
+	bool before = true;
+
+	if (job_only_looks(job))
+		return false;
+	for (const struct job *other = daemon->jobs.list; other; other = other->next) {
+		if (other == job)
+			before = false;
+		else if (!job_only_looks(other) && (before || other->state != JOB_QUEUED) &&
+			 shares_family(job, other))
+			return true;
+	}
+	return false;
+}
+
+/* Workers that wait for a TSM cost nothing but their process: others work meanwhile. */
+static bool has_worker_free(const struct daemon *daemon)
+{
+	size_t running = jobs_running(daemon), waiting = 0;
+
+	for (const struct job *job = daemon->jobs.list; job; job = job->next)
+		waiting += job->waits;
+	return running - waiting < daemon->config.workers &&
+	       running < daemon->config.workers + JOBS_QUEUE_MAX;
+}
+
 static struct job *next_to_start(struct daemon *daemon)
 {
-	if (daemon->phase == DAEMON_STOPPING || jobs_running(daemon) >= daemon->config.workers)
+	if (daemon->phase == DAEMON_STOPPING || !has_worker_free(daemon))
 		return NULL;
 	for (struct job *job = daemon->jobs.list; job; job = job->next)
 		if (job->state == JOB_QUEUED && !is_blocked(daemon, job))
@@ -224,6 +257,7 @@ void jobs_finish(struct daemon *daemon)
 		struct job *job = daemon->jobs.list;
 
 		daemon->jobs.list = job->next;
+		worker_free(job->worker);
 		free(job);
 	}
 }
@@ -234,6 +268,14 @@ struct job *jobs_find(const struct daemon *daemon, uint64_t id)
 {
 	for (struct job *job = daemon->jobs.list; job; job = job->next)
 		if (job->id == id)
+			return job;
+	return NULL;
+}
+
+const struct job *jobs_altering(const struct daemon *daemon, struct bdf family)
+{
+	for (const struct job *job = daemon->jobs.list; job; job = job->next)
+		if (!job_only_looks(job) && job->state != JOB_QUEUED && touches(job, family))
 			return job;
 	return NULL;
 }

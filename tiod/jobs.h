@@ -47,6 +47,8 @@ struct job {
 	struct work work;
 	struct progress step;    /* the last that was begun */
 	bool began;              /* there is a plan: it is no refusal any more */
+	bool planned, failed;    /* its worker told so many steps, and that one failed */
+	unsigned n_open;         /* steps that it did not tell the end of yet */
 	bool waits;              /* for its turn at the TSM */
 	bool soft;               /* may wait for a lock longer than its time, unharmed */
 	uint64_t armed_ms;       /* the time the worker has */
@@ -89,6 +91,9 @@ struct job *jobs_find(const struct daemon *daemon, uint64_t id);
 
 /* The change that @function is a target of, or NULL. */
 const struct job *jobs_of_function(const struct daemon *daemon, struct bdf function);
+
+/* What alters @family at this moment, or NULL. */
+const struct job *jobs_altering(const struct daemon *daemon, struct bdf family);
 
 /* Off the queue, or stopped and undone. */
 void job_cancel(struct job *job, const struct peer *who);

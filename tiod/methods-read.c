@@ -22,6 +22,7 @@ void method_get_host(struct daemon *daemon, struct call *call)
 				    json_integer((json_int_t)jobs_running(daemon)));
 		json_object_set_new(reply, "ready",
 				    json_boolean(daemon->phase == DAEMON_READY));
+		json_object_set_new(reply, "problems", view_problems(daemon));
 	}
 	methods_reply(call, reply);
 }

@@ -150,6 +150,23 @@ static void on_progress(struct job *job, const struct progress *progress, void *
 			      json_pack("{so}", "progress", view_progress(job, progress)));
 }
 
+/* Takes a plan over; one that was made in the middle of a change says so. */
+static void add_plan(struct order *order, const struct job *job)
+{
+	json_t *plan = json_loads(job->text, 0, NULL);
+	const struct job *other = jobs_altering(order->daemon, job->request.family);
+	char name[BDF_STRLEN];
+
+	if (other)
+		json_array_append_new(
+			json_object_get(plan, "notes"),
+			json_sprintf("%s of %s is under way (job %llu): this is how it stands "
+				     "in the middle of that",
+				     job_verb(other), bdf_format(other->request.family, name),
+				     (unsigned long long)other->id));
+	json_array_append_new(order->parts, plan);
+}
+
 static void on_ended(struct job *job, void *arg)
 {
 	struct order *order = arg;
@@ -161,7 +178,7 @@ static void on_ended(struct job *job, void *arg)
 	if (order->kind != JOB_PLAN)
 		json_array_append_new(order->parts, outcome(job));
 	else if (job->text)
-		json_array_append_new(order->parts, json_loads(job->text, 0, NULL));
+		add_plan(order, job);
 	if (--order->n_open > 0)
 		return;
 	answer(order);

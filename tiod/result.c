@@ -11,7 +11,7 @@
 #include "base/text.h"
 
 #define MAGIC    0x74696f6472657331u
-#define N_PARTS  5
+#define N_PARTS  6
 #define ALIGN_TO 16
 
 struct header {
@@ -36,7 +36,8 @@ static void list_parts(const struct result *r, struct part parts[static N_PARTS]
 	parts[1] = (struct part){ r->removed, r->n_removed * sizeof(*r->removed) };
 	parts[2] = (struct part){ r->journals, r->n_journals * sizeof(*r->journals) };
 	parts[3] = (struct part){ r->assignments, r->n_assignments * sizeof(*r->assignments) };
-	parts[4] = (struct part){ r->text, r->text_size };
+	parts[4] = (struct part){ r->families, r->n_families * sizeof(*r->families) };
+	parts[5] = (struct part){ r->text, r->text_size };
 }
 
 static int write_at(int fd, const void *data, size_t size, size_t offset)
@@ -120,6 +121,7 @@ int result_read(int fd, struct result *ret)
 	ret->removed = place(map, &offset, ret->n_removed, sizeof(*ret->removed));
 	ret->journals = place(map, &offset, ret->n_journals, sizeof(*ret->journals));
 	ret->assignments = place(map, &offset, ret->n_assignments, sizeof(*ret->assignments));
+	ret->families = place(map, &offset, ret->n_families, sizeof(*ret->families));
 	ret->text = place(map, &offset, ret->text_size, 1);
 	ret->map = map;
 	ret->map_size = (size_t)st.st_size;

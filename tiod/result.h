@@ -14,14 +14,24 @@
 
 #include "base/error.h"
 #include "core/assignments.h"
+#include "core/engine.h"
 #include "core/snapshot.h"
+
+/* A journal that a former tiod left, and all families that its records speak of. */
+struct left {
+	struct bdf family;
+	struct bdf families[REQUEST_FAMILIES_MAX];
+	size_t n_families;
+};
 
 struct result {
 	int code; /* 0 or a negative errno, said in @error */
 	struct tio_error error;
-	unsigned n_steps; /* of the plan that was run */
-	bool recovered;   /* a change was in flight */
+	unsigned n_steps;       /* of the plan that was run */
+	enum recovery recovery; /* WENT_BACK: @error says why, beside a code of 0 */
+	bool whole;             /* @functions holds all that there are of the families */
 	bool has_assignments;
+	struct tio_error unreadable; /* why there are none; of the first scan */
 	bool has_host;
 	struct snapshot host; /* with has_host: TSMs, pools and flags; its lists are empty */
 
@@ -30,8 +40,10 @@ struct result {
 	size_t n_functions;
 	const struct bdf *removed;
 	size_t n_removed;
-	const struct bdf *journals; /* families that have one */
+	const struct left *journals;
 	size_t n_journals;
+	const struct bdf *families; /* that it would have to lock, too: nothing was done */
+	size_t n_families;
 	const struct assignment *assignments;
 	size_t n_assignments;
 	const char *text; /* JSON of a plan or a look, or NULL */

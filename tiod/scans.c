@@ -320,6 +320,7 @@ void scans_finish(struct daemon *daemon)
 {
 	struct scans *scans = &daemon->scans;
 
+	worker_free(scans->worker);
 	sd_event_source_disable_unref(scans->input);
 	sd_event_source_disable_unref(scans->timer);
 	if (scans->uevents)

@@ -42,3 +42,13 @@ json_t *view_jobs(const struct daemon *daemon)
 			json_array_append_new(list, job_report(job));
 	return list;
 }
+
+json_t *view_problems(const struct daemon *daemon)
+{
+	json_t *list = json_array();
+
+	if (daemon->unreadable.code)
+		json_array_append_new(list, json_sprintf("%s (%s)", daemon->unreadable.text,
+							 daemon->unreadable.fix));
+	return list;
+}

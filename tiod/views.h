@@ -19,5 +19,8 @@ json_t *view_function(const struct daemon *daemon, struct bdf bdf);
 /* As io.tiod.Progress. */
 json_t *view_progress(const struct job *job, const struct progress *progress);
 
+/* What keeps tiod from its work, a sentence each. */
+json_t *view_problems(const struct daemon *daemon);
+
 /* All jobs, plans left out. */
 json_t *view_jobs(const struct daemon *daemon);

@@ -18,6 +18,28 @@
  * exits.
  */
 
+static bool is_touched(const struct request *request, const struct function *f)
+{
+	for (size_t i = 0; i < request->n_families; i++)
+		if (bdf_equal(function_family(f), request->families[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Of a family that a change touched everything is told: a scan may have shown the daemon how
+ * it stood in the middle.
+ */
+static bool is_news(const struct work *work, const struct function *f)
+{
+	const struct function *old = snapshot_find(work->known, f->bdf);
+
+	if (work->kind == WORK_CHANGE || work->kind == WORK_RECOVER)
+		if (is_touched(work->request, f))
+			return true;
+	return !old || memcmp(old, f, sizeof(*f)) != 0;
+}
+
 /* Fills @ret with what @now has that the daemon does not know. */
 static int tell_difference(const struct work *work, const struct snapshot *now,
 			   struct result *ret)
@@ -31,9 +53,8 @@ static int tell_difference(const struct work *work, const struct snapshot *now,
 	ret->removed = removed;
 	for (size_t i = 0; i < now->n_functions; i++) {
 		const struct function *f = &now->functions[i];
-		const struct function *old = snapshot_find(work->known, f->bdf);
 
-		if (!old || memcmp(old, f, sizeof(*f)) != 0)
+		if (is_news(work, f))
 			functions[ret->n_functions++] = *f;
 	}
 	for (size_t i = 0; i < work->known->n_functions; i++)
@@ -58,10 +79,57 @@ static int read_assignments(const struct work *work, struct result *ret)
 
 /* --- Reading the host --- */
 
+static void add_family(struct left *left, struct bdf family)
+{
+	for (size_t i = 0; i < left->n_families; i++)
+		if (bdf_equal(left->families[i], family))
+			return;
+	if (left->n_families < REQUEST_FAMILIES_MAX)
+		left->families[left->n_families++] = family;
+}
+
+/* A journal that cannot be read speaks of its own family at least. */
+static struct left what_was_left(const struct work *work, const struct snapshot *now,
+				 struct bdf family)
+{
+	struct tio_error ignored = TIO_ERROR_NONE;
+	struct left left = { .family = family };
+	struct journal journal = { 0 };
+
+	add_family(&left, family);
+	if (host_journal_open(work->host, family, &journal, NULL, &ignored) < 0)
+		return left;
+	for (size_t i = 0; i < journal.n_records; i++) {
+		const struct function *f = snapshot_find(now, journal.records[i].function);
+
+		if (f)
+			add_family(&left, function_family(f));
+	}
+	return left;
+}
+
+static int list_journals(const struct work *work, const struct snapshot *now,
+			 struct result *ret)
+{
+	struct bdf *families = NULL;
+	struct left *list;
+	int r;
+
+	r = host_journal_list(work->host, &families, &ret->n_journals, &ret->error);
+	if (r < 0)
+		return r;
+	list = calloc(ret->n_journals + 1, sizeof(*list));
+	if (!list)
+		return error_set(&ret->error, -ENOMEM, "list the journals");
+	for (size_t i = 0; i < ret->n_journals; i++)
+		list[i] = what_was_left(work, now, families[i]);
+	ret->journals = list;
+	return 0;
+}
+
 static int scan(const struct work *work, struct result *ret)
 {
 	struct snapshot known = { 0 }, now = { 0 };
-	struct bdf *journals = NULL;
 	int r;
 
 	if (!work->from_nothing && snapshot_copy(work->known, &known) < 0)
@@ -79,9 +147,15 @@ static int scan(const struct work *work, struct result *ret)
 	if (r < 0 || !work->first)
 		return r;
 
-	r = host_journal_list(work->host, &journals, &ret->n_journals, &ret->error);
-	ret->journals = journals;
-	return r < 0 ? r : read_assignments(work, ret);
+	r = list_journals(work, &now, ret);
+	if (r < 0)
+		return r;
+	/* What is in flight can be put back without them. */
+	if (read_assignments(work, ret) < 0) {
+		ret->unreadable = ret->error;
+		ret->error = TIO_ERROR_NONE;
+	}
+	return 0;
 }
 
 /* --- Changing it --- */
@@ -123,8 +197,9 @@ static int set_up(const struct work *work, struct bench *bench, struct tio_error
 	*bench = (struct bench){ .lock = -1 };
 	if (snapshot_copy(work->known, &bench->snap) < 0)
 		return error_set(err, -ENOMEM, "copy what is known of the host");
-	r = host_journal_open(work->host, work->request->family, &bench->journal, &bench->lock,
-			      err);
+	/* Who only looks need not wait for whoever changes it. */
+	r = host_journal_open(work->host, work->request->family, &bench->journal,
+			      work->kind == WORK_PLAN ? NULL : &bench->lock, err);
 	if (r < 0)
 		return r;
 	r = load_plugins(work, &bench->plugins, err);
@@ -136,7 +211,8 @@ static int set_up(const struct work *work, struct bench *bench, struct tio_error
 					 .all = work->all,
 					 .journal = &bench->journal,
 					 .plugins = &bench->plugins,
-					 .deadline_ms = work->deadline_ms };
+					 .deadline_ms = work->deadline_ms,
+					 .plan_only = work->kind == WORK_PLAN };
 	return 0;
 }
 
@@ -150,14 +226,6 @@ static int keep_plan(const struct plan *plan, const struct request *request, str
 	ret->text = text;
 	ret->text_size = strlen(text) + 1;
 	return 0;
-}
-
-static bool is_touched(const struct request *request, const struct function *f)
-{
-	for (size_t i = 0; i < request->n_families; i++)
-		if (bdf_equal(function_family(f), request->families[i]))
-			return true;
-	return false;
 }
 
 /* What is told is how the families stand at the end, whichever way it was reached. */
@@ -192,23 +260,26 @@ static int recover_first(const struct work *work, struct bench *bench, struct ti
 static int carry_out(const struct work *work, struct bench *bench, struct result *ret)
 {
 	bool plan_only = work->kind == WORK_PLAN;
-	enum recovery how;
+	struct request *request = work->request;
 	struct plan plan = { 0 };
 	int r;
 
-	if (work->kind == WORK_RECOVER) {
-		ret->recovered = bench->journal.in_flight;
-		return engine_recover(&bench->engine, &how, &ret->error);
-	}
+	if (work->kind == WORK_RECOVER)
+		return engine_recover(&bench->engine, &ret->recovery, &ret->error);
 	if (bench->journal.in_flight && !plan_only) {
 		r = recover_first(work, bench, &ret->error);
 		if (r < 0)
 			return r;
 	}
-	r = engine_run(&bench->engine, work->request, plan_only, &plan, &ret->error);
+	request->n_locked = plan_only ? 0 : request->n_families;
+	r = engine_run(&bench->engine, request, plan_only, &plan, &ret->error);
 	ret->n_steps = (unsigned)plan.n_steps;
+	if (request->n_locked && request->n_families > request->n_locked) {
+		ret->families = request->families;
+		ret->n_families = request->n_families;
+	}
 	if (r == 0 && plan_only)
-		r = keep_plan(&plan, work->request, ret);
+		r = keep_plan(&plan, request, ret);
 	return r;
 }
 
@@ -229,12 +300,15 @@ static int change(const struct work *work, struct result *ret)
 
 	/* What was found on the way is worth having after a failure, too. */
 	r2 = tell_difference(work, &bench.snap, ret);
+	ret->whole = r2 == 0 && work->kind != WORK_PLAN;
 	if (r2 == 0 && work->kind != WORK_PLAN)
 		r2 = read_assignments(work, ret);
+	if (work->kind == WORK_RECOVER)
+		r2 = 0;
 	look_at_host(work->host, &bench.snap);
 	ret->host = bench.snap;
 	ret->has_host = true;
-	if (r < 0)
+	if (r < 0 || r2 == 0)
 		ret->error = why;
 	return r < 0 ? r : r2;
 }

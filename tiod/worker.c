@@ -138,7 +138,7 @@ __attribute__((noreturn)) static void run_child(pid_t parent, int channel_fd, in
 
 /* --- In the daemon --- */
 
-static void worker_free(struct worker *worker)
+void worker_free(struct worker *worker)
 {
 	if (!worker)
 		return;

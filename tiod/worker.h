@@ -68,3 +68,6 @@ void worker_answer(struct worker *worker, int code);
 /* SIGKILL; stuck() follows if it is still there two seconds later. */
 void worker_kill(struct worker *worker);
 bool worker_was_killed(const struct worker *worker);
+
+/* Hears no more of it; its process ends with the daemon.  NULL is fine. */
+void worker_free(struct worker *worker);

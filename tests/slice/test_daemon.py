@@ -134,7 +134,236 @@ def who_may(checks):
         checks.world.start()
 
 
-TESTS = {"plain": [unknown_methods, many_names, crowd, who_may]}
+# --- Dead workers: what is told is what became of it ---
+
+def last_line(text):
+    return (text.strip().splitlines() or [""])[-1]
+
+
+def recoveries(checks):
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    attached = checks.sim.snapshot()
+    checks.sim.fault(path="*drivers/nvme/bind", act="errno", errno="EIO", nth=1, count=9)
+    checks.sim.fault(path="*vfio-pci/unbind", act="kill", when="after")
+    checks.run(f"detach {DRIVE}", 1, ["and went back: everything is as it was before", "nvme"],
+               "a detach that recovery cannot finish is told as gone back, and why")
+    checks.sim("clear")
+    checks.same(attached, checks.sim.snapshot(), "and so it is")
+    checks.run("status", 0, sentence="and nothing is wrong with it")
+    checks.sim.fault(path="*vfio-pci/unbind", act="kill", when="after")
+    checks.run(f"detach {DRIVE}", 1, ["recovery then brought it to its end"],
+               "a detach that recovery finishes is told as finished")
+    checks.sim("clear")
+    checks.reaches(DRIVE, "idle", "and so it is")
+    idle = checks.host()
+    checks.sim.fault(path="*drivers/vfio-pci/bind", act="kill", when="after")
+    checks.run(f"attach {DRIVE} --vm vm1", 1, ["what had been done was undone"],
+               "an attach that recovery undoes is told as undone")
+    checks.sim("clear")
+    checks.stays(idle, "and so it is")
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    checks.sim.fault(path="*drivers/nvme/bind", act="errno", errno="EIO", nth=1, count=9)
+    checks.sim.fault(path="*vfio-pci/unbind", act="kill-both", when="after")
+    checks.world.tioctl("detach", DRIVE)
+    checks.world.kill()
+    checks.world.start()
+    checks.sim("clear")
+    log = checks.world.log_text()
+    checks.tap.ok("left unfinished was put in order: recovery could not bring it to its end" in log,
+                  "the log of the next start says that it went back", log)
+    checks.same(attached, checks.sim.snapshot(), "and so it did")
+    checks.run(f"detach {DRIVE}", 0)
+
+
+def told_truly(checks):
+    """A worker dies after each of its changes: done is told as done, undone as undone."""
+    for verb, back in (("attach", "detach"), ("detach", "attach")):
+        args = {"attach": ["attach", DRIVE, "--vm", "vm1"], "detach": ["detach", DRIVE]}
+        if verb == "detach":
+            checks.world.must(*args[back])
+        start = checks.sim.snapshot()
+        checks.world.must(*args[verb])
+        end = checks.sim.snapshot()
+        checks.world.must(*args[back])
+        deaths, done, wrong = 0, 0, []
+        while len(wrong) < 3:
+            rule = checks.sim.fault(path="*", op="change", nth=deaths + 1, act="kill", when="after")
+            code, _, err = checks.world.tioctl(*args[verb])
+            hit = checks.sim.hits(rule)
+            checks.sim("clear")
+            if not hit:
+                checks.world.tioctl(*args[back])
+                break
+            deaths += 1
+            checks.world.settled(DRIVE)
+            now = checks.sim.snapshot()
+            done += now == end and code == 0
+            if now not in (start, end) or (code == 0 and now != end) or \
+                    (now == end and code != 0 and "brought it to its end" not in err):
+                wrong.append(f"{deaths}: {code} {last_line(err)}")
+            if now == end:
+                checks.world.must(*args[back])
+        checks.tap.ok(not wrong and deaths > 10,
+                      f"{verb}: of {deaths} deaths each is told as what came of it", *wrong)
+        checks.tap.ok(done > 0, f"{verb}: {done} were after its end, and are a success")
+        if verb == "detach":
+            checks.world.tioctl(*args["detach"])
+
+
+# --- Damaged files ---
+
+ASSIGNMENTS = world.STATE + "/assignments.json"
+
+
+def damaged_assignments(checks):
+    before = checks.host()
+    checks.sim.fault(path="*drivers/vfio-pci/bind", act="kill-both", when="before")
+    checks.world.tioctl("attach", DRIVE, "--vm", "vm1")
+    checks.world.kill()
+    checks.sim("clear")
+    saved = open(ASSIGNMENTS, encoding="ascii").read()
+    write(ASSIGNMENTS, '{"version":1,')
+    checks.world.start()
+    driver = os.path.basename(os.readlink(f"{PCI}{DRIVE}/driver"))
+    link = open(f"{PCI}{DRIVE}/tsm/connect", encoding="ascii").read().strip()
+    checks.tap.ok((driver, link) == ("nvme", ""), "with damaged assignments tiod starts, and puts "
+                  "back what was left", driver, link, checks.world.log_text())
+    checks.run("list", 0, out=[DRIVE], sentence="what only reads goes on")
+    for args in (f"attach {GPU} --vm vm1", f"detach {DRIVE}", f"connect {GPU}",
+                 f"plan {GPU} --vm vm1"):
+        checks.run(args, 6, [ASSIGNMENTS + " cannot be used", "line 1",
+                             f"mv {ASSIGNMENTS} {ASSIGNMENTS}.bad"], f"{args}: refused, with the file")
+    checks.tap.ok(ASSIGNMENTS in checks.world.log_text(), "the log names it, too")
+    problems = checks.world.call("GetHost")["parameters"]["problems"]
+    checks.tap.ok(any(ASSIGNMENTS in p for p in problems), "and GetHost", problems)
+    write(ASSIGNMENTS, saved)
+    checks.world.stop()
+    checks.world.start()
+    checks.reaches(DRIVE, "idle", "mended, all of it is put back")
+    checks.stays(before, "and the host is as it was")
+    checks.run(f"attach {DRIVE} --vm vm1", 0, sentence="and changes go on")
+    checks.run(f"detach {DRIVE}", 0)
+
+
+def damaged_journal(checks):
+    journal = f"{world.RUNTIME}/journal/{DRIVE}.json"
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    before = checks.host()
+    checks.world.kill()
+    saved = open(journal, encoding="ascii").read()
+    write(journal, '{"version":1,')
+    checks.world.start()
+    checks.reaches(DRIVE, "stuck", "with a damaged journal the card is stuck")
+    waits = checks.world.state(DRIVE)["waitsFor"]
+    checks.tap.ok(journal in waits, "its status names the file", waits)
+    checks.run(f"detach {DRIVE}", 1, [journal, "line 1", f"mv {journal} {journal}.bad"],
+               "and detach says what to do")
+    checks.tap.ok(f"{journal} cannot be used" in checks.world.log_text(), "and the log",
+                  checks.world.log_text())
+    write(journal, saved)
+    checks.world.stop()
+    checks.world.start()
+    checks.stays(before, "with the file mended all is as it was")
+    checks.reaches(DRIVE, "attached", "and no longer stuck")
+    checks.run(f"detach {DRIVE}", 0)
+
+
+def several_families(checks):
+    """Recovery of a change that went over two cards: both are its, and both are stuck."""
+    usb = "0000:22:00.0"
+    before = checks.host()
+    checks.sim.fault(path=f"*{usb}/driver_override", act="hang", nth=1)
+    attach = checks.world.background("attach", OTHER_GPU, "--with-companions", "--vm", "vm1")
+    hangs = until(lambda: any(f["hanging"] for f in checks.sim("faults")["faults"]))
+    checks.tap.ok(hangs, "tiod dies within a change of two cards")
+    checks.world.kill()
+    attach.communicate(timeout=30)
+    checks.sim("clear")
+    checks.sim.fault(path="*drivers/xhci_hcd/bind", act="errno", errno="EIO", nth=0)
+    checks.sim.fault(path=f"*{usb}/driver_override", act="errno", errno="EIO", nth=0)
+    checks.world.start()
+    checks.sim("clear")
+    states = [checks.state(OTHER_GPU), checks.state(usb)]
+    checks.tap.ok(states == ["stuck", "stuck"], "what cannot be put back is stuck on both", states,
+                  checks.world.log_text())
+    checks.world.stop()
+    checks.world.start()
+    checks.tap.ok([checks.state(OTHER_GPU), checks.state(usb)] == ["idle", "incapable"],
+                  "the next start frees both", checks.state(OTHER_GPU), checks.state(usb))
+    checks.stays(before, "and the host is as it was")
+
+
+# --- What is shown ---
+
+def shown_as_it_stands(checks):
+    """A scan sees the middle of a change; the change is undone; what is shown is the end."""
+    set_pci(DRIVE, "driver/unbind", DRIVE)
+    checks.sees(DRIVE, "driver", "")
+    checks.sim.fault(path="*drivers/vfio-pci/bind", act="hang", nth=1)
+    attach = checks.world.background("attach", DRIVE, "--vm", "vm1")
+    until(lambda: any(f["hanging"] for f in checks.sim("faults")["faults"]))
+    set_pci(DRIVE, "uevent", "change")
+    checks.sees(DRIVE, "driverOverride", "vfio-pci")
+    checks.sim("probe-error", driver="vfio-pci", error="EIO")
+    checks.sim("clear")
+    attach.communicate(timeout=30)
+    checks.sim("probe-error", driver="vfio-pci", error="")
+    seen = checks.world.state(DRIVE)
+    got = [open(f"{PCI}{DRIVE}/tsm/connect", encoding="ascii").read().strip(), seen["state"],
+           seen["driverOverride"]]
+    checks.tap.ok(got == ["", "idle", ""], "what was undone is not shown", got, seen)
+    write("/sys/bus/pci/drivers_probe", DRIVE)
+    checks.sees(DRIVE, "driver", "nvme")
+
+
+def plans_beside(checks):
+    """A plan waits neither for its own card's change nor for another's turn."""
+    checks.sim.fault(path="*tsm/connect", act="hang", nth=1)
+    attach = checks.world.background("attach", NIC, "--vm", "vm1")
+    until(lambda: any(f["hanging"] for f in checks.sim("faults")["faults"]))
+    for function in (NIC, DRIVE, GPU):
+        try:
+            reply = checks.world.call("Plan", functions=[function], vm="vm1", timeout=5)
+        except OSError as error:
+            reply = repr(error)
+        checks.tap.ok("plans" in str(reply), f"a plan of {function} is answered while {NIC} "
+                      "connects", reply)
+    notes = checks.world.call("Plan", functions=[NIC], vm="vm1")["parameters"]["plans"][0]["notes"]
+    checks.tap.ok(any("is under way" in note for note in notes), "and says so", notes)
+    checks.sim("clear")
+    attach.communicate(timeout=30)
+    checks.run(f"detach {NIC}", 0)
+
+
+def waiting_costs_no_worker(checks):
+    checks.world.stop()
+    with open(world.CONFIG + "/tiod.conf", "a", encoding="ascii") as conf:
+        conf.write("Workers=2\n")
+    checks.world.start()
+    checks.run(f"connect {GPU}", 0)
+    checks.sim.fault(path="*tsm/connect", act="hang", nth=1)
+    jobs = [checks.world.background("attach", NIC, "--vm", "vm1")]
+    until(lambda: any(f["hanging"] for f in checks.sim("faults")["faults"]))
+    jobs += [checks.world.background("attach", f, "--vm", "vm1") for f in (DRIVE, "0000:02:00.0")]
+    until(lambda: [j["state"] for j in checks.world.call("ListJobs")["parameters"]["jobs"]]
+          .count("waiting") >= 1)
+    try:
+        code, _, err = checks.world.tioctl("attach", GPU, "--vm", "vm2", timeout=8)
+    except subprocess.TimeoutExpired:
+        code, err = None, checks.world.call("ListJobs")
+    checks.tap.ok(code == 0, "a card that is connected is attached while others wait for the TSM",
+                  err)
+    checks.sim("clear")
+    for job in jobs:
+        job.communicate(timeout=30)
+    checks.run("detach --vm vm1", 0)
+    checks.run("detach --vm vm2", 0)
+    checks.run(f"disconnect {GPU}", 0)
+
+
+TESTS = {"plain": [unknown_methods, many_names, crowd, who_may, recoveries, told_truly,
+                   damaged_assignments, damaged_journal, several_families, shown_as_it_stands,
+                   plans_beside, waiting_costs_no_worker]}
 
 if __name__ == "__main__":
     run_all(TESTS)

@@ -197,6 +197,29 @@ Test(cache, a_job_speaks_for_its_own_familys_assignments_only)
 	free(request);
 }
 
+Test(cache, what_a_scan_saw_of_a_changing_family_is_doubted)
+{
+	struct function card = endpoint("e1:00.0", "nvidia"), vf = endpoint("e1:00.4", "");
+	struct request *request = calloc(1, sizeof(*request));
+	struct function both[] = { card, vf };
+	struct result scan = { .functions = both, .n_functions = 2 };
+	struct result job = { .functions = &card, .n_functions = 1 };
+	struct seen seen = { 0 };
+	struct cache_watch watch = watch_with(&seen);
+	struct cache cache = { 0 };
+
+	request->family = request->families[0] = card.bdf;
+	request->n_families = 1;
+	cache_merge_scan(&cache, &scan, cache.stamp, 100, &watch);
+	cr_assert(eq(int, cache_merge_job(&cache, &job, request, 200, &watch), 0));
+	cr_expect(eq(u32, seen.newer, 0));
+	job.whole = true;
+	cr_assert(eq(int, cache_merge_job(&cache, &job, request, 200, &watch), 0));
+	cr_expect(eq(u32, seen.newer, 1));
+	cache_finish(&cache);
+	free(request);
+}
+
 Test(cache, a_stuck_family_stays_so_until_it_is_cleared)
 {
 	struct tio_error why = TIO_ERROR_NONE;
