@@ -50,7 +50,10 @@ struct tio_function {
 	char driver[TIO_NAME_MAX]; /* "" if unbound */
 };
 
-/* Runtime power management is kept off while a VM has the function. */
+/*
+ * Runtime power management that should be off while a VM has the function.  tiod 0.1 keeps
+ * these wishes, as it keeps traits' nodes, but has no step yet that acts on them.
+ */
 #define TIO_PIN_D3COLD 0x1 /* d3cold_allowed = 0 */
 #define TIO_PIN_ON     0x2 /* power/control = on */
 
