@@ -277,7 +277,10 @@ static int block_signals(void)
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaddset(&set, signals[i]);
-	return sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	/* Whoever read the log may go away. */
+	return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -errno : 0;
 }
 
 static int set_up(struct daemon *daemon, struct tio_error *err)

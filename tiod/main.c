@@ -13,6 +13,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -173,6 +174,18 @@ static int lock_runtime(const char *dir, int *ret)
 	return 0;
 }
 
+/* What is opened later must not come to stand in their place. */
+static void open_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* Every client is a descriptor. */
 static void allow_descriptors(void)
 {
@@ -210,7 +223,10 @@ int main(int argc, char **argv)
 {
 	struct command_line line = { 0 };
 	struct daemon_options options = { 0 };
-	int status = parse(argc, argv, &line);
+	int status;
+
+	open_standard_files();
+	status = parse(argc, argv, &line);
 
 	if (status >= 0)
 		return status;

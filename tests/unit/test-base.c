@@ -2,10 +2,14 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/bdf.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/text.h"
 
 Test(bdf, domains_may_be_left_out_or_wide)
@@ -105,4 +109,66 @@ Test(text, what_does_not_fit_is_cut_off_and_said)
 	cr_expect(eq(str, small, "abc"));
 	text_append(small, sizeof(small), "more");
 	cr_expect(eq(str, small, "abc"));
+}
+
+/* --- The log --- */
+
+static void fill(int fd)
+{
+	char page[4096] = { 0 };
+
+	cr_assert(ge(int, fcntl(fd, F_SETFL, O_NONBLOCK), 0));
+	while (write(fd, page, sizeof(page)) > 0)
+		continue;
+	cr_assert(ge(int, fcntl(fd, F_SETFL, 0), 0));
+}
+
+static void drain(int fd)
+{
+	char page[4096];
+
+	cr_assert(ge(int, fcntl(fd, F_SETFL, O_NONBLOCK), 0));
+	while (read(fd, page, sizeof(page)) > 0)
+		continue;
+}
+
+static void check_full(int reader, int writer)
+{
+	int saved = dup(STDERR_FILENO);
+	char text[512] = "";
+
+	fill(writer);
+	cr_assert(ge(int, dup2(writer, STDERR_FILENO), 0));
+	alarm(10); /* ends the test if a line waits */
+	log_error("one");
+	log_error("two");
+	drain(reader);
+	log_error("three");
+	cr_expect(gt(long, (long)read(reader, text, sizeof(text) - 1), 0));
+	if (!strstr(text, "three"))
+		cr_expect(gt(long, (long)read(reader, text + strlen(text), 256), 0));
+	dup2(saved, STDERR_FILENO);
+	alarm(0);
+	cr_expect(eq(str, text,
+		     "2 lines of the log were lost here: standard error did not take them\n"
+		     "three\n"));
+	close(saved);
+	close(reader);
+	close(writer);
+}
+
+Test(log, a_full_pipe_is_not_waited_for)
+{
+	int fds[2];
+
+	cr_assert(eq(int, pipe(fds), 0));
+	check_full(fds[0], fds[1]);
+}
+
+Test(log, a_full_socket_is_not_waited_for)
+{
+	int fds[2];
+
+	cr_assert(eq(int, socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0));
+	check_full(fds[0], fds[1]);
 }

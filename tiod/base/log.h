@@ -5,6 +5,9 @@
  * Lines for the operator, on standard error, with the priority prefix that the
  * journal understands ("<4>") when it is connected to one.
  *
+ * A line is written at once or not at all: nobody waits for whoever reads it.  Lines that
+ * were lost are counted, and the next one that is taken says how many.
+ *
  * base, core and host say at most log_debug; the daemon logs one line a failure,
  * where it decides what happens next.  A line about a device starts with its address.
  */
