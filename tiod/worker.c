@@ -115,10 +115,19 @@ static void default_signals(void)
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP)
+		/* A log that nobody reads any more must not end a change half way. */
+		if (sig != SIGKILL && sig != SIGSTOP && sig != SIGPIPE)
 			(void)signal(sig, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Nothing is begun before the daemon can see how it ends. */
+static bool is_watched(int channel_fd)
+{
+	struct message message;
+
+	return recv(channel_fd, &message, sizeof(message), 0) == sizeof(message);
 }
 
 __attribute__((noreturn)) static void run_child(pid_t parent, int channel_fd, int result_fd,
@@ -132,6 +141,8 @@ __attribute__((noreturn)) static void run_child(pid_t parent, int channel_fd, in
 		_exit(1);
 	default_signals();
 	close_all_but(keep, channel_fd, result_fd);
+	if (!is_watched(channel_fd))
+		_exit(1);
 	work(&channel, work_arg, &result);
 	_exit(result_write(result_fd, &result) == 0 ? 0 : 1);
 }
@@ -257,6 +268,17 @@ static int watch(struct worker *worker)
 	return sd_event_source_set_enabled(worker->timer, SD_EVENT_OFF);
 }
 
+/* The child has not been told to begin, so it hangs nowhere. */
+static void give_up(struct worker *worker)
+{
+	pid_t pid = worker->pid;
+
+	worker_free(worker);
+	if (pid > 0 && kill(pid, SIGKILL) == 0)
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			continue;
+}
+
 int worker_start(struct worker **ret, sd_event *event, work_fn work, void *work_arg,
 		 const int *keep, const struct worker_ops *ops, void *arg,
 		 struct tio_error *err)
@@ -288,11 +310,10 @@ int worker_start(struct worker **ret, sd_event *event, work_fn work, void *work_
 	r = worker->pid < 0 ? -errno : watch(worker);
 	if (r < 0) {
 		error_set(err, r, "start a worker process: %s", strerror(-r));
-		if (worker->pid > 0)
-			kill(worker->pid, SIGKILL);
-		worker_free(worker);
+		give_up(worker);
 		return r;
 	}
+	worker_answer(worker, 0);
 	*ret = worker;
 	return 0;
 }
@@ -329,33 +350,42 @@ void worker_kill(struct worker *worker)
 	worker->killed = true;
 }
 
-/* "devices/…/0000:e1:00.0/tsm/connect" as "tsm/connect"; a function's own folder as "". */
-static const char *below_function(const char *path)
+/*
+ * "devices/…/0000:e1:00.0/tsm/connect" as "tsm/connect"; a function's own folder as "".
+ * @ret is the function, or BDF_NONE.
+ */
+static const char *below_function(const char *path, struct bdf *ret)
 {
 	const char *best = path, *next;
 	struct bdf bdf;
 	char part[64];
+
+	*ret = BDF_NONE;
 
 	for (const char *p = path; *p; p = next) {
 		size_t length = strcspn(p, "/");
 
 		next = p + length + (p[length] == '/');
 		snprintf(part, sizeof(part), "%.*s", (int)length, p);
-		if (bdf_parse(part, &bdf) == 0)
+		if (bdf_parse(part, &bdf) == 0) {
 			best = next;
+			*ret = bdf;
+		}
 	}
 	return best;
 }
 
-void worker_attribute(const struct worker *worker, const char *proc, const char *sys, char *ret,
+/* What @worker opened last below @sys: "devices/…".  False if there is nothing. */
+static bool last_open(const struct worker *worker, const char *proc, const char *sys, char *ret,
 		      size_t size)
 {
 	char folder[300], path[512];
 	auto_closedir DIR *fds = NULL;
 	const struct dirent *entry;
+	bool found = false;
+	struct bdf bdf;
 	ssize_t n;
 
-	ret[0] = '\0';
 	snprintf(folder, sizeof(folder), "%s/%d/fd", proc, (int)worker->pid);
 	fds = opendir(folder);
 	while (fds && (entry = readdir(fds))) {
@@ -363,12 +393,33 @@ void worker_attribute(const struct worker *worker, const char *proc, const char 
 		if (n <= 0)
 			continue;
 		path[n] = '\0';
-		if (strncmp(path, sys, strlen(sys)) != 0 || path[strlen(sys)] != '/')
+		if (strncmp(path, sys, strlen(sys)) != 0 || path[strlen(sys)] != '/' ||
+		    !*below_function(path + strlen(sys) + 1, &bdf))
 			continue;
-		/* What was opened last comes last. */
-		if (*below_function(path + strlen(sys) + 1))
-			text_copy(ret, size, below_function(path + strlen(sys) + 1));
+		found = text_copy(ret, size, path + strlen(sys) + 1);
 	}
+	return found;
+}
+
+void worker_attribute(const struct worker *worker, const char *proc, const char *sys, char *ret,
+		      size_t size)
+{
+	struct bdf bdf;
+	char path[512];
+
+	ret[0] = '\0';
+	if (last_open(worker, proc, sys, path, sizeof(path)))
+		text_copy(ret, size, below_function(path, &bdf));
+}
+
+struct bdf worker_function(const struct worker *worker, const char *proc, const char *sys)
+{
+	struct bdf bdf = BDF_NONE;
+	char path[512];
+
+	if (last_open(worker, proc, sys, path, sizeof(path)))
+		(void)below_function(path, &bdf);
+	return bdf;
 }
 
 bool worker_was_killed(const struct worker *worker)

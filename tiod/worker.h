@@ -46,7 +46,7 @@ struct worker_ops {
 
 /*
  * @keep: descriptors that the work needs, ended by -1; all others are closed in the child,
- * but for standard error.
+ * but for standard error.  On failure the work was not begun.
  */
 int worker_start(struct worker **ret, sd_event *event, work_fn work, void *work_arg,
 		 const int *keep, const struct worker_ops *ops, void *arg,
@@ -58,6 +58,9 @@ int worker_start(struct worker **ret, sd_event *event, work_fn work, void *work_
  */
 void worker_attribute(const struct worker *worker, const char *proc, const char *sys, char *ret,
 		      size_t size);
+
+/* The function that it is below there; BDF_NONE if none. */
+struct bdf worker_function(const struct worker *worker, const char *proc, const char *sys);
 
 /* Calls late() in @ms; 0: never.  Replaces what was armed before. */
 int worker_arm(struct worker *worker, uint64_t ms);
