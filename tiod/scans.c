@@ -2,6 +2,7 @@
 #include "scans.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -22,7 +23,7 @@ static void plan_next(struct daemon *daemon, uint64_t usec)
 	struct scans *scans = &daemon->scans;
 	int on = SD_EVENT_OFF;
 
-	if (!scans->enabled || scans->worker)
+	if (!scans->enabled || scans->now)
 		return;
 	(void)sd_event_source_get_enabled(scans->timer, &on);
 	if (on != SD_EVENT_OFF)
@@ -126,26 +127,57 @@ static void swap(struct bdf_set *a, struct bdf_set *b)
 	*b = c;
 }
 
-static void take_all_as_dirty(struct daemon *daemon)
+static void scan_free(struct scan *scan)
 {
-	for (size_t i = 0; i < daemon->cache.snap.n_functions; i++)
-		if (bdf_set_add(&daemon->scans.now_dirty, daemon->cache.snap.functions[i].bdf) <
-		    0)
-			daemon->scans.work.from_nothing = true;
+	if (!scan)
+		return;
+	worker_free(scan->worker);
+	bdf_set_finish(&scan->dirty);
+	bdf_set_finish(&scan->gone);
+	bdf_set_finish(&scan->held);
+	free(scan);
 }
 
-static uint64_t time_for(const struct daemon *daemon)
+static void take_all_as_dirty(struct daemon *daemon, struct scan *scan)
 {
-	const struct work *work = &daemon->scans.work;
+	for (size_t i = 0; i < daemon->cache.snap.n_functions; i++)
+		if (bdf_set_add(&scan->dirty, daemon->cache.snap.functions[i].bdf) < 0)
+			scan->work.from_nothing = true;
+}
 
+static bool hangs_at(const struct scans *scans, struct bdf bdf)
+{
+	for (size_t i = 0; i < scans->n_hung; i++)
+		if (bdf_set_has(&scans->hung[i]->held, bdf))
+			return true;
+	return false;
+}
+
+/* Where one hangs already the next would, too. */
+static void hold_back(struct scans *scans, struct scan *scan)
+{
+	struct bdf_set free_ones = { 0 };
+
+	if (!scans->n_hung)
+		return;
+	for (size_t i = 0; i < scan->dirty.n; i++) {
+		struct bdf bdf = scan->dirty.list[i];
+
+		if (bdf_set_add(hangs_at(scans, bdf) ? &scans->held : &free_ones, bdf) < 0)
+			scans->everything = true;
+	}
+	swap(&scan->dirty, &free_ones);
+	bdf_set_finish(&free_ones);
+}
+
+static uint64_t time_for(const struct work *work)
+{
 	if (work->from_nothing)
 		return FIRST_MS;
 	if (work->links)
 		return LINKS_MS + LINKS_PER_MS * work->n_dirty;
 	return PLAIN_MS + PLAIN_PER_MS * work->n_dirty;
 }
-
-static void on_ended(void *arg, const struct result *result, const struct tio_error *why);
 
 static void on_progress(void *arg, const struct progress *progress)
 {
@@ -161,22 +193,18 @@ static void on_gives(void *arg)
 
 static void on_late(void *arg)
 {
-	struct daemon *daemon = arg;
-	struct scans *scans = &daemon->scans;
+	struct scan *scan = arg;
 
-	scans->late = true;
-	if (scans->work.links)
+	scan->late = true;
+	if (scan->work.links)
 		log_debug("reading the TSM links waits for a connect; trying without");
 	else
 		log_warning("reading the host took too long; its worker is stopped");
-	worker_kill(scans->worker);
+	worker_kill(scan->worker);
 }
 
-static void on_stuck(void *arg)
-{
-	log_error("reading the host hangs inside the kernel; what is shown of it is old until "
-		  "that returns");
-}
+static void on_stuck(void *arg);
+static void on_ended(void *arg, const struct result *result, const struct tio_error *why);
 
 static const struct worker_ops ops = {
 	.progress = on_progress,
@@ -187,101 +215,179 @@ static const struct worker_ops ops = {
 	.ended = on_ended,
 };
 
-static void launch(struct daemon *daemon)
+static void launch(struct scan *scan)
 {
 	struct tio_error why = TIO_ERROR_NONE;
-	struct scans *scans = &daemon->scans;
+	struct daemon *daemon = scan->daemon;
 	int keep[6], r;
 
-	scans->late = false;
-	scans->since = daemon->cache.stamp;
-	scans->work.kind = WORK_SCAN;
-	scans->work.host = &daemon->host;
-	scans->work.known = &daemon->cache.snap;
-	scans->work.all = &daemon->cache.all;
-	scans->work.dirty = scans->now_dirty.list;
-	scans->work.n_dirty = scans->now_dirty.n;
-	scans->work.gone = scans->now_gone.list;
-	scans->work.n_gone = scans->now_gone.n;
+	scan->late = false;
+	scan->since = daemon->cache.stamp;
+	scan->work.kind = WORK_SCAN;
+	scan->work.host = &daemon->host;
+	scan->work.known = &daemon->cache.snap;
+	scan->work.all = &daemon->cache.all;
+	scan->work.dirty = scan->dirty.list;
+	scan->work.n_dirty = scan->dirty.n;
+	scan->work.gone = scan->gone.list;
+	scan->work.n_gone = scan->gone.n;
 	daemon_worker_fds(daemon, keep);
-	r = worker_start(&scans->worker, daemon->event, work_run, &scans->work, keep, &ops,
-			 daemon, &why);
+	r = worker_start(&scan->worker, daemon->event, work_run, &scan->work, keep, &ops, scan,
+			 &why);
 	if (r < 0) {
-		on_ended(daemon, NULL, &why);
+		on_ended(scan, NULL, &why);
 		return;
 	}
-	(void)worker_arm(scans->worker, time_for(daemon));
+	(void)worker_arm(scan->worker, time_for(&scan->work));
 }
 
 void scans_start(struct daemon *daemon, bool first, bool links)
 {
 	struct scans *scans = &daemon->scans;
+	bool from_nothing = first || (scans->from_nothing && !scans->n_hung);
+	struct scan *scan = calloc(1, sizeof(*scan));
 
-	scans->now_dirty.n = scans->now_gone.n = 0;
-	swap(&scans->dirty, &scans->now_dirty);
-	swap(&scans->gone, &scans->now_gone);
-	scans->work = (struct work){ .first = first,
-				     .links = links,
-				     .from_nothing = first || scans->from_nothing };
-	if (scans->everything && !scans->work.from_nothing)
-		take_all_as_dirty(daemon);
+	if (!scan) {
+		log_error("memory is short: the host is not read");
+		return;
+	}
+	scan->daemon = daemon;
+	swap(&scans->dirty, &scan->dirty);
+	swap(&scans->gone, &scan->gone);
+	scan->work = (struct work){ .first = first,
+				    .links = links,
+				    .from_nothing = from_nothing };
+	if ((scans->everything || scans->from_nothing) && !from_nothing)
+		take_all_as_dirty(daemon, scan);
 	scans->everything = scans->from_nothing = false;
-	launch(daemon);
+	hold_back(scans, scan);
+	scans->now = scan;
+	launch(scan);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct daemon *daemon = userdata;
 
-	if (!daemon->scans.worker && has_work(&daemon->scans))
+	if (!daemon->scans.now && has_work(&daemon->scans))
 		scans_start(daemon, false, !turns_any(&daemon->turns));
 	return 0;
 }
 
-/* What this scan should have done is to be done by the next. */
-static void put_back(struct scans *scans)
+/* What @scan should have done is to be done by the next. */
+static void put_back(struct scans *scans, const struct scan *scan)
 {
-	if (bdf_set_add_all(&scans->dirty, &scans->now_dirty) < 0 ||
-	    bdf_set_add_all(&scans->gone, &scans->now_gone) < 0 || scans->work.from_nothing)
+	if (bdf_set_add_all(&scans->dirty, &scan->dirty) < 0 ||
+	    bdf_set_add_all(&scans->gone, &scan->gone) < 0 || scan->work.from_nothing)
 		scans->everything = scans->from_nothing = true;
 }
 
-static void take_result(struct daemon *daemon, const struct result *result)
+static void take_result(struct daemon *daemon, const struct scan *scan,
+			const struct result *result)
 {
 	struct cache_watch watch = daemon_watch(daemon);
 	struct scans *scans = &daemon->scans;
 
 	scans->failures = 0;
-	if (cache_merge_scan(&daemon->cache, result, scans->since, now_usec(), &watch) < 0)
+	if (cache_merge_scan(&daemon->cache, result, scan->since, now_usec(), &watch) < 0)
 		log_error("memory is short: what was read of the host is lost");
-	cache_was_read(&daemon->cache, scans->now_dirty.list, scans->now_dirty.n, now_usec());
-	if (!scans->work.links && !scans->work.first &&
-	    bdf_set_add_all(&scans->missed, &scans->now_dirty) < 0)
+	cache_was_read(&daemon->cache, scan->dirty.list, scan->dirty.n, now_usec());
+	if (!scan->work.links && !scan->work.first &&
+	    bdf_set_add_all(&scans->missed, &scan->dirty) < 0)
 		scans->everything = true;
+}
+
+static void go_on(struct daemon *daemon)
+{
+	if (has_work(&daemon->scans))
+		plan_next(daemon, GATHER_USEC);
+}
+
+/* --- What hangs --- */
+
+/*
+ * The function whose attribute the worker has open, or else all that it was to read.  The
+ * first reading has to be waited for: without it there is nothing to show.
+ */
+static void on_stuck(void *arg)
+{
+	struct scan *scan = arg;
+	struct daemon *daemon = scan->daemon;
+	struct scans *scans = &daemon->scans;
+	const struct host_roots *roots = &daemon->options->roots;
+	struct tio_error why = TIO_ERROR_NONE;
+	struct bdf bdf;
+	char name[BDF_STRLEN] = "the host";
+
+	worker_attribute(scan->worker, roots->proc, roots->sys, scan->attribute,
+			 sizeof(scan->attribute));
+	bdf = worker_function(scan->worker, roots->proc, roots->sys);
+	scan->hung_since = now_usec();
+	error_set(&why, -EIO, "reading %s hangs inside the kernel%s%s",
+		  bdf.valid ? bdf_format(bdf, name) : name, *scan->attribute ? ": " : "",
+		  scan->attribute);
+	log_error("%s; what is shown of it is old until that returns", why.text);
+	if (scan->work.first || scans->n_hung == SCANS_HUNG_MAX)
+		return;
+	scan->hung = true;
+	if ((bdf.valid ? bdf_set_add(&scan->held, bdf)
+		       : bdf_set_add_all(&scan->held, &scan->dirty)) < 0)
+		log_error("memory is short: what hangs may be read again");
+	scans->hung[scans->n_hung++] = scan;
+	scans->now = NULL;
+	put_back(scans, scan);
+	daemon_scan_ended(daemon, NULL, &why);
+	go_on(daemon);
+}
+
+/* It has come back, or has died: what it was about is read again. */
+static void end_hung(struct scan *scan)
+{
+	struct daemon *daemon = scan->daemon;
+	struct scans *scans = &daemon->scans;
+	size_t i = 0;
+
+	while (scans->hung[i] != scan)
+		i++;
+	scans->hung[i] = scans->hung[--scans->n_hung];
+	log_info("the kernel has come back to a reading that hung");
+	if (bdf_set_add_all(&scans->dirty, &scan->held) < 0 ||
+	    bdf_set_add_all(&scans->dirty, &scans->held) < 0)
+		scans->everything = true;
+	scans->held.n = 0;
+	scan_free(scan);
+	go_on(daemon);
 }
 
 static void on_ended(void *arg, const struct result *result, const struct tio_error *why)
 {
-	struct daemon *daemon = arg;
+	struct scan *scan = arg;
+	struct daemon *daemon = scan->daemon;
 	struct scans *scans = &daemon->scans;
 	const struct tio_error *failure = result ? &result->error : why;
 
-	scans->worker = NULL;
-	if (scans->late && scans->work.links && !result) {
-		scans->work.links = false;
-		launch(daemon);
+	scan->worker = NULL;
+	if (scan->hung) {
+		end_hung(scan);
 		return;
 	}
+	if (scan->late && scan->work.links && !result) {
+		scan->work.links = false;
+		launch(scan);
+		return;
+	}
+	scans->now = NULL;
 	if (result && result->code == 0) {
-		take_result(daemon, result);
+		take_result(daemon, scan, result);
+		scan_free(scan);
 		daemon_scan_ended(daemon, result, NULL);
-		if (has_work(scans))
-			plan_next(daemon, GATHER_USEC);
+		go_on(daemon);
 		return;
 	}
 	scans->failures++;
 	log_warning("the host could not be read: %s", failure->text);
-	put_back(scans);
+	put_back(scans, scan);
+	scan_free(scan);
 	daemon_scan_ended(daemon, NULL, failure);
 	if (scans->failures < FAILURES_MAX)
 		plan_next(daemon, RETRY_USEC);
@@ -289,6 +395,30 @@ static void on_ended(void *arg, const struct result *result, const struct tio_er
 		log_error(
 			"the host could not be read %d times in a row: waiting for the next event",
 			FAILURES_MAX);
+}
+
+static void report_hung(const struct scan *scan, json_t *list)
+{
+	char name[BDF_STRLEN] = "what has changed";
+	bool one = scan->held.n == 1;
+
+	json_array_append_new(
+		list,
+		json_sprintf("reading %s hangs inside the kernel%s%s; what is shown of it is "
+			     "at least %.0f s old (see the kernel's log, dmesg)",
+			     one ? bdf_format(scan->held.list[0], name) : name,
+			     *scan->attribute ? ": " : "", scan->attribute,
+			     (double)(now_usec() - scan->hung_since) / 1e6));
+}
+
+void scans_report(const struct daemon *daemon, json_t *list)
+{
+	const struct scans *scans = &daemon->scans;
+
+	for (size_t i = 0; i < scans->n_hung; i++)
+		report_hung(scans->hung[i], list);
+	if (scans->now && scans->now->hung_since)
+		report_hung(scans->now, list);
 }
 
 void scans_enable(struct daemon *daemon)
@@ -320,7 +450,9 @@ void scans_finish(struct daemon *daemon)
 {
 	struct scans *scans = &daemon->scans;
 
-	worker_free(scans->worker);
+	scan_free(scans->now);
+	for (size_t i = 0; i < scans->n_hung; i++)
+		scan_free(scans->hung[i]);
 	sd_event_source_disable_unref(scans->input);
 	sd_event_source_disable_unref(scans->timer);
 	if (scans->uevents)
@@ -328,6 +460,5 @@ void scans_finish(struct daemon *daemon)
 	bdf_set_finish(&scans->dirty);
 	bdf_set_finish(&scans->gone);
 	bdf_set_finish(&scans->missed);
-	bdf_set_finish(&scans->now_dirty);
-	bdf_set_finish(&scans->now_gone);
+	bdf_set_finish(&scans->held);
 }

@@ -3,12 +3,14 @@
 
 /*
  * Keeps the cache true: collects the kernel's events for a moment and reads what they
- * name in one worker at a time.
+ * name in one worker at a time.  A worker that hangs inside the kernel is put aside with the
+ * function that it hangs at, and others read the rest meanwhile.
  *
  * Reading the TSM's links waits for any connect that runs, so it is left out while a
  * job has its turn and made up for afterwards.
  */
 
+#include <jansson.h>
 #include <systemd/sd-event.h>
 
 #include "bdf-set.h"
@@ -16,6 +18,24 @@
 #include "work.h"
 
 struct daemon;
+
+#define SCANS_HUNG_MAX 3
+
+/* One that runs, or that hangs. */
+struct scan {
+	struct daemon *daemon; /* borrowed */
+	struct worker *worker; /* owned */
+	struct work work;
+	struct bdf_set dirty, gone; /* what it reads */
+	uint64_t since;             /* cache->stamp when it started */
+	bool late;                  /* its time is over */
+
+	/* Once it is put aside. */
+	bool hung;
+	struct bdf_set held; /* what it may hang at: nobody else reads that */
+	uint64_t hung_since; /* usec */
+	char attribute[96];  /* that it hangs in, or "" */
+};
 
 struct scans {
 	struct uevents *uevents;        /* owned */
@@ -27,13 +47,11 @@ struct scans {
 	struct bdf_set missed; /* read without their links */
 	bool everything, from_nothing;
 
-	/* The one that runs. */
-	struct worker *worker;
-	struct work work;
-	struct bdf_set now_dirty, now_gone;
-	uint64_t since;    /* cache->stamp when it started */
-	bool late;         /* its links took too long */
-	unsigned failures; /* in a row */
+	struct scan *now; /* owned; the one that runs */
+	struct scan *hung[SCANS_HUNG_MAX];
+	size_t n_hung;
+	struct bdf_set held; /* to be read when what hangs there has returned */
+	unsigned failures;   /* in a row */
 };
 
 int scans_init(struct daemon *daemon, struct tio_error *err);
@@ -47,6 +65,9 @@ void scans_mark(struct daemon *daemon, struct bdf bdf);
 void scans_mark_everything(struct daemon *daemon);
 
 bool scans_has_work(const struct daemon *daemon);
+
+/* Adds a sentence for each reading that hangs. */
+void scans_report(const struct daemon *daemon, json_t *list);
 
 /* Starts one at once; @first also reads assignments and journals. */
 void scans_start(struct daemon *daemon, bool first, bool links);

@@ -50,5 +50,6 @@ json_t *view_problems(const struct daemon *daemon)
 	if (daemon->unreadable.code)
 		json_array_append_new(list, json_sprintf("%s (%s)", daemon->unreadable.text,
 							 daemon->unreadable.fix));
+	scans_report(daemon, list);
 	return list;
 }

@@ -361,7 +361,92 @@ def waiting_costs_no_worker(checks):
     checks.run(f"disconnect {GPU}", 0)
 
 
-TESTS = {"plain": [unknown_methods, many_names, crowd, who_may, recoveries, told_truly,
+# --- The log ---
+
+def restart_with(checks, log):
+    checks.world.stop()
+    saved, checks.world.log = checks.world.log, log
+    checks.world.start()
+    checks.world.log = saved
+
+
+def changes_go_on(checks, sentence):
+    for args in (("attach", DRIVE, "--vm", "vm1"), ("detach", DRIVE)):
+        try:
+            code, _, err = checks.world.tioctl(*args, timeout=15)
+        except subprocess.TimeoutExpired:
+            code, err = None, "not answered"
+        checks.tap.ok(code == 0, f"{sentence}: {args[0]}", err)
+
+
+def unread_log(checks):
+    for kind, make in (("pipe", os.pipe),
+                       ("socket", lambda: [s.detach() for s in socket.socketpair()])):
+        reader, writer = make()
+        with os.fdopen(writer, "wb", buffering=0) as log:
+            restart_with(checks, log)
+            os.set_blocking(writer, False)
+            try:
+                while os.write(writer, b"x"):
+                    pass
+            except BlockingIOError:
+                pass
+            os.set_blocking(writer, True)
+        changes_go_on(checks, f"a full {kind} as log")
+        os.read(reader, 1 << 20)
+        os.set_blocking(reader, False)
+        checks.run(f"attach {DRIVE} --vm vm1", 0)
+        said = os.read(reader, 1 << 20).decode()
+        checks.tap.ok("lines of the log were lost here" in said, "once it is read it says what "
+                      "was lost", said[-400:])
+        os.close(reader)
+        checks.run(f"detach {DRIVE}", 0)
+        changes_go_on(checks, f"a {kind} that nobody has as log")
+        checks.tap.ok(checks.world.alive(), "and tiod goes on")
+
+
+def no_log(checks):
+    checks.world.stop()
+    real, world.TIOD = world.TIOD, "/run/tiod-mute"
+    write(world.TIOD, f"#!/bin/sh\nexec {real} \"$@\" 0<&- 1>&- 2>&-\n")
+    os.chmod(world.TIOD, 0o755)
+    checks.world.start()
+    world.TIOD = real
+    fds = [os.readlink(f"/proc/{checks.world.daemon.pid}/fd/{n}") for n in (0, 1, 2)]
+    checks.tap.ok(fds == ["/dev/null"] * 3, "without standard files tiod puts none of its own "
+                  "in their place", fds)
+    changes_go_on(checks, "no log at all")
+    checks.world.stop()
+    checks.world.start()
+
+
+# --- Readings that hang ---
+
+def hanging_scan(checks):
+    rule = checks.sim.fault(path=f"*{DRIVE}/driver_override", op="read", act="hang",
+                            mode="uninterruptible", nth=1)
+    set_pci(DRIVE, "uevent", "change")
+    problem = until(lambda: checks.world.call("GetHost")["parameters"]["problems"], 20)
+    checks.tap.ok(checks.sim.hits(rule) and len(problem) == 1 and
+                  f"reading {DRIVE} hangs inside the kernel" in problem[0],
+                  "a reading that hangs is told", problem, checks.world.log_text())
+    checks.run("version", 0, out=[f"problem: reading {DRIVE} hangs"], sentence="by tioctl, too")
+    set_pci(GPU, "driver_override", "vfio-pci")
+    set_pci(GPU, "uevent", "change")
+    checks.sees(GPU, "driverOverride", "vfio-pci")
+    set_pci(GPU, "driver_override", "\n")
+    set_pci(GPU, "uevent", "change")
+    checks.sees(GPU, "driverOverride", "")
+    checks.sim("clear")
+    checks.tap.ok(until(lambda: not checks.world.call("GetHost")["parameters"]["problems"]),
+                  "and no longer once the kernel has come back")
+    set_pci(DRIVE, "driver_override", "nvme")
+    set_pci(DRIVE, "uevent", "change")
+    checks.sees(DRIVE, "driverOverride", "nvme")
+    set_pci(DRIVE, "driver_override", "\n")
+
+
+TESTS = {"plain": [hanging_scan, unread_log, no_log, unknown_methods, many_names, crowd, who_may, recoveries, told_truly,
                    damaged_assignments, damaged_journal, several_families, shown_as_it_stands,
                    plans_beside, waiting_costs_no_worker]}
 
