@@ -9,6 +9,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "tioctl/field.h"
+#include "tioctl/rows.h"
+#include "tioctl/security.h"
 #include "tioctl/tioctl.h"
 
 /* An optional number as a cell: "-" for none. */
@@ -115,8 +117,6 @@ const struct command command_list = {
 	.run = run_list,
 };
 
-enum shape { SHAPE_TEXT, SHAPE_BOOL, SHAPE_NUMBER, SHAPE_BYTES, SHAPE_NAMES, SHAPE_SECONDS };
-
 static const struct {
 	const char *group; /* NULL: the group of the row before */
 	const char *key;
@@ -170,94 +170,18 @@ static const struct {
 	{ "port", "root port of the VM", SHAPE_NUMBER },
 };
 
-static void add_names(struct text *text, const json_t *names)
-{
-	const json_t *name;
-	size_t i;
-
-	json_array_foreach(names, i, name)
-	{
-		const char *value = json_string_value(name);
-
-		if (text_add(text, "%s%s", i ? " " : "", value ? value : "?") < 0)
-			abort();
-	}
-}
-
-static void describe_field(struct text *text, const json_t *object, const char *key,
-			   enum shape shape)
-{
-	char bytes[32];
-	int r = 0;
-
-	if (!field_has(object, key))
-		return;
-	switch (shape) {
-	case SHAPE_TEXT:
-		r = text_add(text, "%s", field_text(object, key));
-		break;
-	case SHAPE_BOOL:
-		r = text_add(text, "%s", field_is(object, key) ? "yes" : "no");
-		break;
-	case SHAPE_NUMBER:
-		r = text_add(text, "%lld", (long long)field_int(object, key, 0));
-		break;
-	case SHAPE_BYTES:
-		text_from_bytes((uint64_t)field_int(object, key, 0), bytes, sizeof(bytes));
-		r = text_add(text, "%s", bytes);
-		break;
-	case SHAPE_NAMES:
-		add_names(text, json_object_get(object, key));
-		break;
-	case SHAPE_SECONDS:
-		r = text_add(text, "%.1f s ago", field_number(object, key));
-		break;
-	}
-	if (r < 0)
-		abort();
-}
-
-/* One "label  value" line; nothing for a field that is not known. */
-static void show_field(const struct screen *screen, const char *label, const json_t *object,
-		       const char *key, enum shape shape)
-{
-	auto_text struct text text = { 0 };
-
-	describe_field(&text, object, key, shape);
-	if (!text.length)
-		return;
-	if (!screen->tty) {
-		fprintf(screen->file, "%s\t", label);
-		screen_line(screen, "%s", text.data);
-		return;
-	}
-	fprintf(screen->file, "  %-24s", label);
-	screen_text(screen,
-		    strcmp(key, "state") == 0 ? render_state_style(text.data) : STYLE_PLAIN,
-		    "%s", text.data);
-	fputc('\n', screen->file);
-}
-
-static void show_group(const struct screen *screen, const char *group)
-{
-	if (!screen->tty)
-		return;
-	screen_text(screen, STYLE_HEAD, "%s", group);
-	fputc('\n', screen->file);
-}
-
 static void print_assignment(const struct screen *screen, const json_t *assignment)
 {
 	const char *lead = field_text(assignment, "lead");
 
 	if (!json_is_object(assignment))
 		return;
-	show_group(screen, "Assignment");
+	rows_group(screen, "Assignment");
 	for (size_t i = 0; i < ARRAY_SIZE(assignment_rows); i++)
-		show_field(screen, assignment_rows[i].label, assignment, assignment_rows[i].key,
+		rows_field(screen, assignment_rows[i].label, assignment, assignment_rows[i].key,
 			   assignment_rows[i].shape);
 	if (strcmp(lead, field_text(assignment, "function")) != 0)
-		show_field(screen, "comes along with", assignment, "lead", SHAPE_TEXT);
+		rows_field(screen, "comes along with", assignment, "lead", SHAPE_TEXT);
 }
 
 static void print_show(const struct screen *screen, const json_t *f)
@@ -267,21 +191,21 @@ static void print_show(const struct screen *screen, const json_t *f)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (rows[i].group)
-			show_group(screen, rows[i].group);
-		show_field(screen, rows[i].label, f, rows[i].key, rows[i].shape);
+			rows_group(screen, rows[i].group);
+		rows_field(screen, rows[i].label, f, rows[i].key, rows[i].shape);
 	}
 	print_assignment(screen, assignment);
 	if (json_is_object(error))
-		show_group(screen, "Last failure");
-	show_field(screen, "step", error, "step", SHAPE_TEXT);
-	show_field(screen, "attribute", error, "attribute", SHAPE_TEXT);
-	show_field(screen, "failure", error, "sentence", SHAPE_TEXT);
-	show_field(screen, "what to do", error, "fix", SHAPE_TEXT);
+		rows_group(screen, "Last failure");
+	rows_field(screen, "step", error, "step", SHAPE_TEXT);
+	rows_field(screen, "attribute", error, "attribute", SHAPE_TEXT);
+	rows_field(screen, "failure", error, "sentence", SHAPE_TEXT);
+	rows_field(screen, "what to do", error, "fix", SHAPE_TEXT);
 }
 
 static int run_show(struct tioctl *t)
 {
-	auto_json json_t *reply = NULL;
+	auto_json json_t *reply = NULL, *security = NULL;
 	int r;
 
 	r = tioctl_call(t,
@@ -291,9 +215,14 @@ static int run_show(struct tioctl *t)
 			&reply);
 	if (r != EXIT_DONE)
 		return r;
-	if (t->json)
+	security = security_ask(t, json_object_get(reply, "function"), true);
+	if (t->json) {
+		if (security)
+			json_object_set(reply, "security", security);
 		return tioctl_document(t, take_json(&reply));
+	}
 	print_show(&t->out, json_object_get(reply, "function"));
+	security_print(&t->out, security);
 	return EXIT_DONE;
 }
 

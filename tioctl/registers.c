@@ -209,7 +209,6 @@ static void print_selective(const struct screen *screen, const json_t *block,
 static void print_head(const struct screen *screen, const json_t *registers)
 {
 	const json_t *capability = json_object_get(registers, "capability");
-	auto_text struct text line = { 0 };
 	char counts[64];
 
 	snprintf(counts, sizeof(counts), "IDECap: Lnk=%lld Sel=%lld",

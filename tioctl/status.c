@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "tioctl/field.h"
+#include "tioctl/security.h"
 #include "tioctl/tioctl.h"
 
 static void status_row(struct table *table, const json_t *f)
@@ -125,7 +126,7 @@ static int run_status(struct tioctl *t)
 	const struct options *options = t->options;
 	const char *name = options->n_names ? options->names[0] : NULL;
 	const char *vm = options->value[OPTION_VM];
-	auto_json json_t *reply = NULL;
+	auto_json json_t *reply = NULL, *security = NULL;
 	json_t *functions, *parameters = NULL;
 	bool wrong;
 	int r;
@@ -145,10 +146,16 @@ static int run_status(struct tioctl *t)
 		return r;
 	functions = json_object_get(reply, "functions");
 	wrong = needs_operator(functions);
-	if (t->json)
+	if (name)
+		security = security_ask(t, json_array_get(functions, 0), false);
+	if (t->json) {
+		if (security)
+			json_object_set(reply, "security", security);
 		tioctl_document(t, json_incref(reply));
-	else
+	} else {
 		print_status(t, functions, json_object_get(reply, "jobs"));
+		security_print(&t->out, security);
+	}
 	return wrong ? EXIT_FAILED : EXIT_DONE;
 }
 

@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+#include "core/json.h"
 #include "core/report-plugins.h"
 #include "core/report.h"
+#include "core/tsm-blobs.h"
 #include "host/hugepages.h"
 #include "host/ide.h"
 #include "host/plugins.h"
@@ -69,6 +72,66 @@ static int look_at_plugins(const struct host *host, const struct snapshot *known
 	return r < 0 ? r : keep(report_plugins(&plugins, known), ret);
 }
 
+/* --- What the security manager says --- */
+
+/* Which file of which function has it; those of evidence take their time. */
+static const struct source {
+	const char *key;
+	const char *names[2]; /* the newer one first */
+	enum tsm_blob kind;
+	bool of_dsm, evidence;
+} sources[] = {
+	{ "dsmStatus", { "dsm_status", "dev_status" }, TSM_BLOB_DSM_STATUS, true, false },
+	{ "tdiStatus", { "tdi_status" }, TSM_BLOB_TDI_STATUS, false, false },
+	{ "report", { "report" }, TSM_BLOB_REPORT, false, true },
+	{ "measurements", { "meas" }, TSM_BLOB_MEASUREMENTS, true, true },
+	{ "certificates", { "certs" }, TSM_BLOB_CERTIFICATES, true, true },
+};
+
+/* null: this kernel has no such file. */
+static json_t *read_source(struct host *host, const struct source *source, struct bdf bdf)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+	char bytes[TSM_BLOB_MAX];
+	ssize_t n = -ENOENT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(source->names) && n == -ENOENT; i++)
+		if (source->names[i])
+			n = tsm_read_blob(host->sys_fd, bdf, source->names[i], bytes,
+					  sizeof(bytes), &err);
+	if (n == -ENOENT)
+		return json_null();
+	if (n == -ENODEV && source->kind == TSM_BLOB_TDI_STATUS)
+		return json_pack("{si ss}", "bytes", 0, "problem", "no TDI is bound");
+	if (n < 0)
+		return json_pack("{si ss}", "bytes", 0, "problem", err.text);
+	return tsm_blob_decode(source->kind, bytes, (size_t)n);
+}
+
+static int look_at_tsm(struct host *host, const struct snapshot *known, const struct look *look,
+		       const struct function *f, struct result *ret)
+{
+	const struct function *dsm = dsm_of(known, f);
+	json_t *json = json_pack("{so so}", "address", json_bdf(f->bdf), "dsm",
+				 json_bdf(dsm->bdf));
+	int r;
+
+	if (!json)
+		return error_set(&ret->error, -ENOMEM, "read the security manager's status");
+	r = host_ops.tsm_take(host, dsm->tsm, &ret->error);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+		json_object_set_new(
+			json, sources[i].key,
+			sources[i].evidence && !look->evidence
+				? json_null()
+				: read_source(host, &sources[i],
+					      sources[i].of_dsm ? dsm->bdf : f->bdf));
+	host_ops.tsm_give(host);
+	return keep(json, ret);
+}
+
 int look_run(struct host *host, const struct snapshot *known, const struct look *look,
 	     struct result *ret)
 {
@@ -86,5 +149,7 @@ int look_run(struct host *host, const struct snapshot *known, const struct look 
 		return error_kind_set(&ret->error, ERROR_NO_FUNCTION, -ENODEV,
 				      "%s went away before it was read",
 				      bdf_format(look->function, name));
+	if (look->kind == LOOK_TSM)
+		return look_at_tsm(host, known, look, f, ret);
 	return look_at_ide(host, known, f, ret);
 }

@@ -14,11 +14,13 @@ enum look_kind {
 	LOOK_HOST,    /* TSMs, hugepages, VFIO; into the cache, no JSON */
 	LOOK_IDE,     /* as io.tiod.Ide */
 	LOOK_PLUGINS, /* as ListPlugins replies; of no function */
+	LOOK_TSM,     /* as io.tiod.TsmStatus; waits for the TSM's turn */
 };
 
 struct look {
 	enum look_kind kind;
-	struct bdf function; /* of LOOK_IDE; one that is known */
+	struct bdf function; /* of LOOK_IDE and LOOK_TSM; one that is known */
+	bool evidence;       /* of LOOK_TSM: report, measurements and certificates too */
 };
 
 /* Within a worker.  0 or a negative errno with a sentence in @ret. */

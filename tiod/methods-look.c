@@ -32,6 +32,7 @@ static void start(struct daemon *daemon, struct call *call, const struct look *l
 	}
 	call->gone = on_gone;
 	job->look = *look;
+	job->request.family = look->function; /* what messages call it by */
 	job->ended = ended;
 	job->arg = call;
 	job_submit(job);
@@ -72,6 +73,40 @@ void method_get_ide(struct daemon *daemon, struct call *call)
 		methods_fail(call, &err);
 	else
 		start(daemon, call, &look, on_ide);
+}
+
+/* --- The security manager's status --- */
+
+static void on_tsm(struct job *job, void *arg)
+{
+	if (job->code < 0)
+		methods_fail(arg, &job->error);
+	else
+		methods_reply(arg, json_pack("{so}", "status", json_loads(job->text, 0, NULL)));
+}
+
+/* A look never waits behind a connect: that may take minutes, and who asks wants to know now.
+ */
+static int check_turns(const struct daemon *daemon, struct tio_error *err)
+{
+	if (!turns_any(&daemon->turns))
+		return 0;
+	error_kind_set(err, ERROR_BUSY, -EBUSY,
+		       "the security manager is busy with a connect or disconnect and tells "
+		       "nothing of itself meanwhile");
+	error_fix(err, "ask again when it has ended; `tioctl jobs` lists what runs");
+	return -EBUSY;
+}
+
+void method_get_tsm_status(struct daemon *daemon, struct call *call)
+{
+	struct look look = { .kind = LOOK_TSM, .evidence = methods_flag(call, "evidence") };
+	struct tio_error err = TIO_ERROR_NONE;
+
+	if (find(daemon, call, &look.function, &err) < 0 || check_turns(daemon, &err) < 0)
+		methods_fail(call, &err);
+	else
+		start(daemon, call, &look, on_tsm);
 }
 
 /* --- Hugepages: no event tells when pages are taken --- */

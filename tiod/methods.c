@@ -20,6 +20,7 @@ const struct method methods[] = {
 	{ "io.tiod.GetFunction",   ACCESS_READ,   MORE_NO,   method_get_function },
 	{ "io.tiod.GetStatus",     ACCESS_READ,   MORE_NO,   method_get_status },
 	{ "io.tiod.GetIde",        ACCESS_READ,   MORE_NO,   method_get_ide },
+	{ "io.tiod.GetTsmStatus",  ACCESS_READ,   MORE_NO,   method_get_tsm_status },
 	{ "io.tiod.Plan",          ACCESS_READ,   MORE_NO,   method_plan },
 	{ "io.tiod.Attach",        ACCESS_CHANGE, MORE_MAY,  method_attach },
 	{ "io.tiod.Detach",        ACCESS_CHANGE, MORE_MAY,  method_detach },

@@ -60,6 +60,7 @@ void method_monitor(struct daemon *daemon, struct call *call);
 void method_get_ide(struct daemon *daemon, struct call *call);
 void method_get_hugepages(struct daemon *daemon, struct call *call);
 void method_list_plugins(struct daemon *daemon, struct call *call);
+void method_get_tsm_status(struct daemon *daemon, struct call *call);
 
 /* methods-change.c */
 void method_plan(struct daemon *daemon, struct call *call);

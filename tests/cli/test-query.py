@@ -163,6 +163,31 @@ def test_ide_shows_all_registers_as_lspci_does():
         "  SelectiveIDE#0 Addr#1: Valid-\n", "0000:e0:01.1: block 0 runs out\n"])
 
 
+def security(**fields):
+    value = dict(address=GPU, dsm=GPU, report=None, measurements=None, certificates=None,
+                 tdiStatus=dict(bytes=0, problem="no TDI is bound"),
+                 dsmStatus=dict(bytes=28, problem=None, valid=True, contextState=3, tcMask=5,
+                                certificateSlot=0, noFirmwareUpdate=False, device="e1:00.0",
+                                segment=0, streamIds=[7, 0, 9, 0, 0, 0, 0, 0]))
+    value.update(fields)
+    return {"io.tiod.GetTsmStatus": [{"parameters": {"status": value}}]}
+
+
+def test_status_of_one_asks_its_security_manager():
+    asked = attached(tsmStatus=True)
+    r = run("status", GPU, script={**status(asked), **security()})
+    expect(r, 0, ["DSM context state\t3\n", "traffic classes\t0x5\n",
+                  "stream IDs\tTC0: 7, TC2: 9\n", "TDI status\tno TDI is bound\n"])
+    equal(r.calls[1]["parameters"], {"function": GPU, "evidence": False})
+    r = run("status", GPU, "--json", script={**status(asked), **security()})
+    equal(r.json["security"]["dsmStatus"]["tcMask"], 5)
+    equal(len(run("status", script=status(asked)).calls), 1)
+    equal(len(run("status", GPU, script=status(attached())).calls), 1)
+    busy = error("Busy", "the security manager is busy", "ask again")
+    expect(run("status", GPU, script={**status(asked), "io.tiod.GetTsmStatus": [busy]}), 0,
+           GPU, f"tioctl: {GPU}: the security manager is busy (ask again)\n")
+
+
 def event(kind, **fields):
     return {"continues": True, "parameters": {"event": kind, **fields}}
 

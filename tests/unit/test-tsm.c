@@ -125,6 +125,26 @@ Test(tsm, a_disconnect_that_did_nothing_is_an_error)
 		     ", but tsm/connect then read \"tsm0\""));
 }
 
+Test(tsm, a_blob_is_read_as_it_is)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+	char bytes[16];
+
+	cr_expect(eq(int,
+		     (int)tsm_read_blob(tree.host.sys_fd, address(GPU), "dsm_status", bytes,
+					sizeof(bytes), &err),
+		     -ENOENT));
+	cr_expect(
+		eq(str, err.text, "read tsm/dsm_status of " GPU ": No such file or directory"));
+	cr_expect(eq(str, err.attribute, "tsm/dsm_status"));
+	tree_put_bytes("a\0\n\0b\n", 6, ATTR "/tsm/dsm_status");
+	cr_expect(eq(int,
+		     (int)tsm_read_blob(tree.host.sys_fd, address(GPU), "dsm_status", bytes,
+					sizeof(bytes), &err),
+		     6));
+	cr_expect(memcmp(bytes, "a\0\n\0b\n", 6) == 0);
+}
+
 Test(tsm, a_card_without_the_group_is_told_so)
 {
 	struct tio_error err = TIO_ERROR_NONE;

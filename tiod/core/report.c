@@ -195,6 +195,7 @@ json_t *report_function(const struct snapshot *snap, const struct assignments *a
 	set(json, "cdev", json_string(f->cdev));
 	set(json, "tsm", safe_string(dsm ? dsm->tsm : ""));
 	set(json, "tsmGroup", json_boolean(f->tsm_group));
+	set(json, "tsmStatus", json_boolean(f->tsm_blobs));
 	set(json, "link", json_string(link_word(dsm)));
 	set(json, "tdi", json_string(tdi_word(f, dsm)));
 	return with_standing(json, snap, all, f, dsm, standing);

@@ -2,8 +2,11 @@
 #include "host/tsm.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -154,4 +157,42 @@ int tsm_disconnect(int root, struct bdf dsm, const char *tsm, struct tio_error *
 		return refuse(err, -EINVAL, &attr, tsm, now);
 	}
 	return change(root, dsm, "tsm/disconnect", tsm, "", err);
+}
+
+bool tsm_has_blobs(int dir)
+{
+	return attr_exists(dir, "tsm/tdi_status") || attr_exists(dir, "tsm/dsm_status") ||
+	       attr_exists(dir, "tsm/dev_status");
+}
+
+static ssize_t blob_error(const struct attr *attr, int code, struct tio_error *err)
+{
+	error_set(err, code, "read %s of %s: %s", attr->name, attr->owner, strerror(-code));
+	if (err)
+		text_copy(err->attribute, sizeof(err->attribute), attr->name);
+	return code;
+}
+
+/* The security manager's driver may answer so for ever, not only when a signal came. */
+#define INTERRUPTED_MAX 8
+
+/* One read: the kernel makes each from the beginning again. */
+ssize_t tsm_read_blob(int root, struct bdf bdf, const char *name, void *buf, size_t size,
+		      struct tio_error *err)
+{
+	char path[64];
+	struct attr attr;
+	auto_close int fd = -1;
+	int tries = 0;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "tsm/%s", name);
+	attr = attr_of_function(bdf, path);
+	fd = openat(root, attr.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return blob_error(&attr, -errno, err);
+	do {
+		n = read(fd, buf, size);
+	} while (n < 0 && errno == EINTR && ++tries < INTERRUPTED_MAX);
+	return n < 0 ? blob_error(&attr, -errno, err) : n;
 }

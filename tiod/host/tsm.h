@@ -8,9 +8,23 @@
  * in progress on the host; so do these calls, except tsm_list().
  */
 
+#include <sys/types.h>
+
 #include "core/snapshot.h"
 
 struct tio_error;
+
+/*
+ * AMD's development kernels: the raw bytes of an attribute of tsm/ ("dsm_status", "tdi_status",
+ * "report", …).  These wait as tsm/connect does, and most of them make the security manager
+ * work.  How many bytes there are, at most @size, or a negative errno; -ENOENT: this kernel
+ * has no such attribute.
+ */
+ssize_t tsm_read_blob(int root, struct bdf bdf, const char *name, void *buf, size_t size,
+		      struct tio_error *err);
+
+/* Are there any?  Never with an upstream kernel.  @dir is the function's folder. */
+bool tsm_has_blobs(int dir);
 
 /* Fills @ret and returns how many there are. */
 size_t tsm_list(int root, struct tsm ret[static SNAPSHOT_TSMS_MAX]);

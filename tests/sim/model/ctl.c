@@ -149,10 +149,12 @@ static json_t *do_list(const json_t *command)
 
 	for (const struct pci_dev *dev = pci_first(); dev; dev = dev->next)
 		json_array_append_new(
-			list, json_pack("{s:s,s:s,s:s,s:i,s:i}", "function", dev->device.name,
-					"driver", dev->driver ? dev->driver->name : "", "tsm",
-					dev->tsm.tsm ? dev->tsm.tsm->device.name : "", "vfs",
-					(int)dev->sriov.numvfs, "users", vfio_users(dev)));
+			list,
+			json_pack("{s:s,s:s,s:s,s:i,s:i,s:i}", "function", dev->device.name,
+				  "driver", dev->driver ? dev->driver->name : "", "tsm",
+				  dev->tsm.tsm ? dev->tsm.tsm->device.name : "", "vfs",
+				  (int)dev->sriov.numvfs, "users", vfio_users(dev), "refreshed",
+				  (int)dev->tsm.refreshed));
 	return json_pack("{s:b,s:o}", "ok", 1, "functions", list);
 }
 

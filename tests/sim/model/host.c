@@ -40,17 +40,19 @@ static const struct desc_key kernel_keys[] = {
 
 static int load_kernel(const json_t *kernel)
 {
+	const char *flavour = desc_text(kernel, "flavour", "upstream");
 	const char *speed = getenv("TIO_SIM_SPEED");
 
 	if (kernel && desc_check(kernel, "kernel", kernel_keys) < 0)
 		return -EINVAL;
-	if (strcmp(desc_text(kernel, "flavour", "upstream"), "upstream") != 0)
-		return desc_fail("kernel: \"flavour\" can only be \"upstream\"");
+	if (strcmp(flavour, "upstream") != 0 && strcmp(flavour, "amd-sysfs") != 0)
+		return desc_fail("kernel: \"flavour\" is \"upstream\" or \"amd-sysfs\"");
 	host.iommu = desc_bool(kernel, "iommu", true);
 	host.iommufd = desc_bool(kernel, "iommufd", true);
 	host.vfio_cdev = desc_bool(kernel, "vfio_cdev", host.iommufd);
 	host.vfio_group = desc_bool(kernel, "vfio_group", true);
-	host.vf_tsm = desc_bool(kernel, "vf_tsm", false);
+	host.amd_sysfs = strcmp(flavour, "amd-sysfs") == 0;
+	host.vf_tsm = desc_bool(kernel, "vf_tsm", host.amd_sysfs);
 	host.rid_all = desc_bool(kernel, "rid_all", true);
 	host.streams = (unsigned int)desc_int(kernel, "streams", 256);
 	host.speed = speed ? strtod(speed, NULL) : desc_real(host.desc, "speed", 0);

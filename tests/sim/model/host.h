@@ -23,6 +23,7 @@ struct host {
 	bool vfio_cdev;
 	bool vfio_group;
 	bool vf_tsm;          /* functions below a connected one get tsm/ too */
+	bool amd_sysfs;       /* tsm/dsm_status and so on; connect again is a key refresh */
 	bool rid_all;         /* a stream is for all requesters, as AMD's driver asks for */
 	unsigned int streams; /* of each host bridge's pool */
 	struct mutex rescan_remove;

@@ -72,6 +72,8 @@ struct pci_tsm {
 	bool bound;       /* a TDI of this function is bound */
 	bool insecure;    /* its streams never get secure */
 	bool group_shown; /* tsm/ is there */
+	unsigned int refreshed; /* how often its keys were */
+	uint8_t nonce[32];
 	bool managed;     /* shown as a function below a connected one */
 };
 

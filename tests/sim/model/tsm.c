@@ -51,7 +51,7 @@ static bool is_pf0(const struct pci_dev *dev)
 }
 
 /* The device security manager of @dev: itself, or the connected function 0 beside it. */
-static struct pci_dev *find_dsm(const struct pci_dev *dev)
+struct pci_dev *tsm_dsm(const struct pci_dev *dev)
 {
 	struct pci_dev *dsm;
 
@@ -83,21 +83,21 @@ static const char *connect_text(const struct pci_dev *dev)
 
 static const char *authenticated_text(const struct pci_dev *dev)
 {
-	const struct pci_dev *dsm = find_dsm(dev);
+	const struct pci_dev *dsm = tsm_dsm(dev);
 
 	return dsm ? connect_text(dsm) : "";
 }
 
 static const char *dsm_text(const struct pci_dev *dev)
 {
-	const struct pci_dev *dsm = find_dsm(dev);
+	const struct pci_dev *dsm = tsm_dsm(dev);
 
 	return dsm ? dsm->device.name : "";
 }
 
 static const char *bound_text(const struct pci_dev *dev)
 {
-	const struct pci_dev *dsm = find_dsm(dev);
+	const struct pci_dev *dsm = tsm_dsm(dev);
 
 	return dsm && dev->tsm.bound ? connect_text(dsm) : "";
 }
@@ -170,6 +170,13 @@ static void update_family(struct pci_dev *dsm)
 			tsm_visibility(dev);
 }
 
+/* A second connect, whatever TSM it names: the stream gets new keys and stays. */
+static int refresh_keys(struct pci_dev *dev)
+{
+	dev->tsm.refreshed++;
+	return host_sleep(desc_int(dev->tsm.tsm->desc, "connect_ms", 0), SIM_UNINTERRUPTIBLE);
+}
+
 /* pci_tsm_rwsem held for write, over all that takes time. */
 static int connect_locked(struct pci_dev *dev, int id)
 {
@@ -179,6 +186,8 @@ static int connect_locked(struct pci_dev *dev, int id)
 
 	if (dev->gone)
 		return -ENODEV;
+	if (dev->tsm.tsm && host.amd_sysfs)
+		return refresh_keys(dev);
 	if (dev->tsm.tsm)
 		return -EBUSY;
 	tsm = tsm_by_id(id);
@@ -263,7 +272,6 @@ static int disconnect_store(void *obj, const struct sim_caller *who, const char 
 
 /* --- The group --- */
 
-/* Another flavour of the kernel adds its attributes (dsm_status, certs, …) as rows here. */
 static const struct attribute pf0_attrs[] = {
 	{ "connect", 0644, { .show = connect_show, .store = connect_store } },
 	{ "disconnect", 0200, { .store = disconnect_store } },
@@ -293,13 +301,17 @@ static void show_group(struct pci_dev *dev, bool pf0, bool tee)
 	attributes_add(dir, pf0 ? pf0_attrs : managed_attrs, dev);
 	if (tee)
 		attributes_add(dir, bound_attrs, dev);
+	if (host.amd_sysfs && pf0)
+		attributes_add(dir, tsm_amd_pf0_attrs, dev);
+	if (host.amd_sysfs && tee)
+		attributes_add(dir, tsm_amd_tdi_attrs, dev);
 	attributes_add(dev->device.dir, auth_attrs, dev);
 }
 
 void tsm_visibility(struct pci_dev *dev)
 {
 	bool pf0 = is_pf0(dev) && any_tsm();
-	const struct pci_dev *dsm = pf0 ? dev : find_dsm(dev);
+	const struct pci_dev *dsm = pf0 ? dev : tsm_dsm(dev);
 	bool shown = !dev->gone && dsm;
 
 	if (shown == dev->tsm.group_shown)

@@ -34,6 +34,13 @@ void tsm_visibility(struct pci_dev *dev);
 void tsm_function_added(struct pci_dev *dev);
 void tsm_function_going(struct pci_dev *dev);
 
+/* The connected card that @dev is or belongs to, or NULL. */
+struct pci_dev *tsm_dsm(const struct pci_dev *dev);
+
+/* --- tsm-amd.c: of function 0, and of what can be a TDI --- */
+
+extern const struct attribute tsm_amd_pf0_attrs[], tsm_amd_tdi_attrs[];
+
 /* --- ide.c --- */
 
 struct pci_dev *ide_port(const struct pci_dev *dev);
