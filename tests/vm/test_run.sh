@@ -63,14 +63,17 @@ ok $? "two guests at once don't meet"
 mkdir "$work/tmp"
 TMPDIR=$work/tmp "$here/run" "${quiet[@]}" sleep 1000 >"$work/out" 2>&1 &
 pid=$!
-for _ in $(seq 100); do
+for _ in $(seq 600); do
 	qemu=$(pgrep -f "file:$work/tmp/tiod-vm.*/console" | head -n 1)
 	[ -z "$qemu" ] || break
 	sleep 0.1
 done
 kill $pid
 wait $pid
-sleep 1
+for _ in $(seq 100); do
+	kill -0 "$qemu" 2>/dev/null || break
+	sleep 0.1
+done
 [ -n "$qemu" ] && ! kill -0 "$qemu" 2>/dev/null
 ok $? "a run that is ended leaves no QEMU"
 [ -z "$(ls -A "$work/tmp")" ]
