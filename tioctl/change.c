@@ -34,6 +34,21 @@ static void print_plan(const struct screen *screen, const json_t *plan)
 	}
 }
 
+static bool names_a_vf(const json_t *functions)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(functions, i, name)
+	{
+		const char *text = json_string_value(name);
+
+		if (text && strstr(text, "/vf"))
+			return true;
+	}
+	return false;
+}
+
 /* The parameters that Plan and Attach have in common; NULL: said what is wrong. */
 static json_t *attach_parameters(struct tioctl *t)
 {
@@ -49,6 +64,15 @@ static json_t *attach_parameters(struct tioctl *t)
 	if (i < options->n_names) {
 		screen_line(&t->err, "tioctl: attach takes no \"all\": name the devices (see "
 				     "\"tioctl list\")");
+		json_decref(functions);
+		return NULL;
+	}
+	if (options_vfs(options) && !names_a_vf(functions)) {
+		screen_line(
+			&t->err,
+			"tioctl: --vfs %u says how many VFs there shall be, not which to give: "
+			"add --vf 0-%u, or leave --vfs out to give the whole card",
+			(unsigned)options_vfs(options), (unsigned)options_vfs(options) - 1);
 		json_decref(functions);
 		return NULL;
 	}

@@ -111,7 +111,7 @@ static int run_list(struct tioctl *t)
 const struct command command_list = {
 	.name = "list",
 	.arguments = "[-a]",
-	.summary = "the functions that can do TDISP or IDE, or every PCIe function",
+	.summary = "the functions that can do TDISP or IDE, or every PCIe endpoint",
 	.options = OPTION_BIT(OPTION_ALL),
 	.names_max = 1,
 	.run = run_list,

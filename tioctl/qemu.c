@@ -65,12 +65,16 @@ static int run_qemu(struct tioctl *t)
 			&reply);
 	if (r != EXIT_DONE)
 		return r;
-	if (t->json)
-		return tioctl_document(t, take_json(&reply));
 	handoff = json_object_get(reply, "handoff");
+	/* Arguments for a device that is not as it should be are no success. */
+	r = json_is_false(json_object_get(handoff, "ready")) ? EXIT_NOT_READY : EXIT_DONE;
+	if (t->json) {
+		(void)tioctl_document(t, take_json(&reply));
+		return r;
+	}
 	handoff_print(t, handoff, options_format_is_json(t->options));
 	handoff_print_notes(&t->err, handoff);
-	return EXIT_DONE;
+	return r;
 }
 
 const struct command command_qemu = {

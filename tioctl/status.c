@@ -93,7 +93,9 @@ static bool needs_operator(const json_t *functions)
 
 	json_array_foreach(functions, i, f)
 	{
-		if (render_state_style(field_text(f, "state")) == STYLE_BAD)
+		const char *state = field_text(f, "state");
+
+		if (strcmp(state, "reserved") == 0 || render_state_style(state) == STYLE_BAD)
 			return true;
 	}
 	return false;
@@ -216,7 +218,10 @@ static int run_cancel(struct tioctl *t)
 		return r;
 	if (t->json)
 		return tioctl_document(t, take_json(&reply));
-	screen_line(&t->err, "job %s is cancelled; what it had changed is taken back", name);
+	screen_line(
+		&t->err,
+		"job %s is told to stop; what it had changed is being taken back (see \"tioctl jobs\")",
+		name);
 	return EXIT_DONE;
 }
 

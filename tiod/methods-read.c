@@ -75,9 +75,18 @@ static int resolve(const struct daemon *daemon, const char *name, struct bdf *re
 	int r;
 
 	r = request_resolve(&daemon->cache.snap, name, &target, err);
-	if (r == 0) {
+	if (r == 0 && (snapshot_find(&daemon->cache.snap, target.function) ||
+		       assignments_find(&daemon->cache.all, target.function))) {
 		*ret = target.function;
 		return 0;
+	}
+	if (r == 0) {
+		error_kind_set(err, ERROR_NO_FUNCTION, -ENODEV, "VF %d is not enabled",
+			       target.vf_index);
+		error_fix(err, "`tioctl attach … --vfs N --vf %d` enables VFs",
+			  target.vf_index);
+		error_at(err, target.physfn, "");
+		return -ENODEV;
 	}
 	if (bdf_parse(name, &bdf) < 0 || !assignments_find(&daemon->cache.all, bdf))
 		return r;

@@ -103,14 +103,14 @@ const struct vm *methods_find_vm(const struct daemon *daemon, const char *name,
 	if (broken) {
 		error_kind_set(err, ERROR_NO_VM, -EINVAL,
 			       "the file of the VM \"%s\" cannot be used: %s", name, broken);
-		error_fix(err, "mend that line, then `systemctl reload tiod`");
+		error_fix(err, "mend that line, then `tioctl reload`");
 		return NULL;
 	}
 	error_kind_set(err, ERROR_NO_VM, -ENOENT, "no file describes the VM \"%s\"", name);
 	error_fix(
 		err,
 		"write %s/vms.d/%s.conf with the lines \"[VM]\", \"Memory=64G\" and "
-		"\"HugepageSize=2M\" (\"no\": without hugepages), then `systemctl reload tiod`",
+		"\"HugepageSize=2M\" (\"no\": without hugepages), then `tioctl reload`",
 		dir, name);
 	return NULL;
 }

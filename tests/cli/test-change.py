@@ -45,6 +45,12 @@ def test_attach_sends_every_option():
         "vm": "gpu-vm", "vfs": 4, "withCompanions": True})
 
 
+def test_a_number_of_vfs_without_a_vf_is_refused():
+    r = run("attach", NIC, "--vm", "gpu-vm", "--vfs", "4")
+    expect(r, 2, err="add --vf 0-3, or leave --vfs out to give the whole card")
+    equal(r.calls, [])
+
+
 def test_attach_format_json_prints_the_handoff():
     r = run("attach", "e1:00.0", "--vm", "gpu-vm", "--format", "json",
             script=attach_script(end(outcome(), given=handoff())))

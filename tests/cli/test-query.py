@@ -7,7 +7,7 @@ import re
 import subprocess
 
 from fake import (CLOSE, HANG, TIOCTL, Fake, environment, equal, expect, main, run, run_tty)
-from shapes import (GPU, NIC, VF, assignment, attached, error, failure, function, job,
+from shapes import (GPU, NIC, VF, assignment, attached, error, failure, function, handoff, job,
                     progress, status)
 
 
@@ -75,10 +75,16 @@ def test_show_is_grouped():
 def test_status_tells_what_is_attached_and_runs():
     waits = attached(address=NIC, state="reserved", waitsFor="the TSM to appear")
     r = run("status", script=status(attached(), waits, jobs=[job()]))
-    expect(r, 0, [f"{GPU}\tgpu-vm\tattached\tsecure\tunbound (this kernel cannot bind)",
+    expect(r, 1, [f"{GPU}\tgpu-vm\tattached\tsecure\tunbound (this kernel cannot bind)",
                   "the TSM to appear", "3\tattach\t0000:e1:00.0\tgpu-vm\trunning\tconnect-tsm"])
     expect(run("status", script=status()), 0, err="nothing is attached")
     expect(run("status", "all", script=status()), 0)
+
+
+def test_qemu_fails_for_what_is_not_as_it_should_be():
+    given = handoff(ready=False, notes=[f"{GPU}: link NOT secure"])
+    r = run("qemu", "gpu-vm", script={"io.tiod.GetQemuArgs": [{"parameters": {"handoff": given}}]})
+    expect(r, 6, given["arguments"][1], err="link NOT secure")
 
 
 def test_status_names_one_or_a_vm():
@@ -87,12 +93,12 @@ def test_status_names_one_or_a_vm():
 
 
 def test_status_fails_on_what_needs_an_operator():
-    for state in ("stuck", "absent", "degraded", "a-state-of-tomorrow"):
+    for state in ("stuck", "absent", "degraded", "reserved", "a-state-of-tomorrow"):
         f = attached(state=state, error=failure("tsm/connect still holds tsm0", "reset it"))
         r = run("status", script=status(f))
         expect(r, 1, state, f"tioctl: {GPU}: tsm/connect still holds tsm0 (reset it)\n")
         expect(run("status", "--json", script=status(f)), 1)
-    for state in ("busy", "attached", "reserved", "connected", "idle", "incapable"):
+    for state in ("busy", "attached", "connected", "idle", "incapable"):
         expect(run("status", script=status(attached(state=state))), 0, state)
 
 
@@ -254,7 +260,7 @@ def test_jobs_and_cancel():
               "io.tiod.CancelJob": [{}]}
     expect(run("jobs", script=script), 0, "3\tattach\t")
     r = run("cancel", "3", script=script)
-    expect(r, 0, err="job 3 is cancelled")
+    expect(r, 0, err="job 3 is told to stop")
     equal(r.calls[0]["parameters"], {"job": 3})
     expect(run("cancel", "9", script={"io.tiod.CancelJob": [error("NoSuchJob", "no job 9")]}),
            4, err="tioctl: no job 9\n")

@@ -90,9 +90,9 @@ class Loop:
         sim = self.world.sim
         rule = sim.fault(path="*", op="change", nth=nth, act=act, when=when)
         self.world.tioctl(*self.args(verb))
-        if act != "kill":
-            time.sleep(0.005)  # its death is on its way when the socket closes
         hit = sim.hits(rule)
+        if hit and act != "kill":
+            self.world.daemon.wait(10)  # its death is on its way when the socket closes
         sim("clear")
         if not hit:
             return None

@@ -86,13 +86,13 @@ def refuse_all(table):
 def vm_files(checks):
     checks.refused("attach e1:00.0 --vm nope", 4,
                    ['no file describes the VM "nope"', "vms.d/nope.conf", "Memory=64G",
-                    "systemctl reload tiod"], "a VM without a file")
+                    "tioctl reload"], "a VM without a file")
     path = vm_file("broken", "[VM]\nMemory=1G\nHugepageSize=3M\n")
     checks.run("reload", 0, [f"{path}:3: HugepageSize=3M is not 2M, 1G or no"],
                "reload names file and line of what is wrong")
     checks.refused("attach e1:00.0 --vm broken", 4,
                    ['the VM "broken"', f"{path}:3", "HugepageSize=3M is not 2M, 1G or no",
-                    "systemctl reload tiod"], "a VM whose file is broken")
+                    "tioctl reload"], "a VM whose file is broken")
     os.unlink(path)
     path = vm_file("vm1", "[VM]\nMemory=lots\n")
     checks.run("reload", 0, [f"{path}:2: Memory=lots is not a size",

@@ -283,7 +283,7 @@ static const struct {
 	{ as_it_is, VERB_DISCONNECT, "01:00.0", "" },
 	{ as_it_is, VERB_DETACH, "01:00.0", "" },
 
-	{ as_it_is, VERB_ATTACH, "00:01.0", "InvalidRequest: 0000:00:01.0 is a root-port" },
+	{ as_it_is, VERB_ATTACH, "00:01.0", "InvalidRequest: it is no PCIe endpoint (kind: root-port)" },
 	{ without_tee_io, VERB_ATTACH, "01:00.0",
 	  "NoSuchFunction: 0000:01:00.0 cannot do TDISP: it lacks the TEE-IO bit" },
 	{ without_ide, VERB_ATTACH, "01:00.0",

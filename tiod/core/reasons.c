@@ -43,6 +43,7 @@ static const struct reason reasons[] = {
 	{ "tsm/connect", EPERM, "the kernel is locked down or tiod lacks the right", "run tiod as root" },
 	{ "tsm/disconnect", ENXIO, "the card is not connected", "nothing needs to be done" },
 	{ "tsm/disconnect", EINVAL, "the card is connected to another TSM", "`tioctl status` shows which" },
+	{ "tsm/disconnect", EIO, "a PSP command or a DOE exchange with the card failed", RESET_CARD },
 	{ "tsm/disconnect", EINTR, "the attempt was interrupted", TRY_AGAIN },
 
 	{ "sriov_numvfs", EINVAL, "the number is not one the kernel takes", "ask for fewer VFs" },
@@ -71,6 +72,8 @@ static const struct reason reasons[] = {
 	{ "bind", EIO, "the driver could not start the card", RESET_CARD },
 	{ "bind", ENOENT, "that driver is not loaded", "load its module with modprobe" },
 	{ "unbind", ENODEV, "the function is not bound to that driver", "`tioctl show` shows the driver" },
+	{ "unbind", EBUSY, "its driver does not let go of it",
+	  "end what uses the device; `dmesg` shows what the driver said" },
 	{ "drivers_probe", ENODEV, "the kernel does not know the function", "`tioctl list -a` shows what there is" },
 	{ "drivers_probe", EINVAL, "no driver could be started on it", "`dmesg` shows what the driver said" },
 	{ "drivers_probe", EAGAIN, "the function is not ready to be probed yet", TRY_AGAIN },
@@ -117,6 +120,8 @@ void reasons_explain(struct tio_error *err)
 	if (!err->attribute[0] && !reason)
 		return;
 	text_append(err->text, sizeof(err->text), " (%s)", errno_name(err->code, name));
+	if (!reason && !err->fix[0])
+		error_fix(err, DMESG);
 	if (!reason)
 		return;
 	text_append(err->text, sizeof(err->text), ": %s", reason->cause);

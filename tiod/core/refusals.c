@@ -39,13 +39,11 @@ static int is_there(const struct rule_input *in, struct tio_error *err)
 
 static int is_an_endpoint(const struct rule_input *in, struct tio_error *err)
 {
-	char name[BDF_STRLEN];
-
 	if (!in->f || in->f->kind == FUNCTION_ENDPOINT || in->f->kind == FUNCTION_VF ||
 	    !rule_is_lead(in->target))
 		return 0;
-	REFUSE(err, in->f->bdf, ERROR_INVALID, -EINVAL, "%s is a %s, not an endpoint",
-	       bdf_format(in->f->bdf, name), function_kind_to_string(in->f->kind));
+	REFUSE(err, in->f->bdf, ERROR_INVALID, -EINVAL, "it is no PCIe endpoint (kind: %s)",
+	       function_kind_to_string(in->f->kind));
 	error_fix(err,
 		  "name the card's own function; `tioctl list` shows those that can do TDISP");
 	return -EINVAL;

@@ -17,6 +17,7 @@
 
 struct parts {
 	json_t *arguments, *objects, *devices, *notes;
+	bool ready; /* all of them are there, brought up, over secure links */
 };
 
 static void note(struct parts *parts, const char *text)
@@ -94,30 +95,41 @@ static void add_device(struct parts *parts, const struct assignments *all,
 	json_array_append_new(parts->devices, device);
 }
 
-/* Says for each device what was reached, and no more than that. */
-static void add_standing(struct parts *parts, const struct snapshot *snap,
+/* Says for each device what was reached, and no more than that.  False: not what it should be.
+ */
+static bool add_standing(struct parts *parts, const struct snapshot *snap,
 			 const struct assignment *one)
 {
 	const struct function *f = snapshot_find(snap, one->function);
 	const struct function *dsm = snapshot_find(snap, one->family);
-	char name[BDF_STRLEN], text[256];
+	char name[BDF_STRLEN], lead[BDF_STRLEN], text[256];
+	bool good = false;
 
 	bdf_format(one->function, name);
-	if (!f)
+	bdf_format(one->lead, lead);
+	if (!f || !identity_may_be(&one->identity, f)) {
 		snprintf(text, sizeof(text), "%s is assigned but not in the host now", name);
-	else if (strcmp(f->driver, VFIO_DRIVER) != 0)
+	} else if (strcmp(f->driver, VFIO_DRIVER) != 0) {
 		snprintf(text, sizeof(text),
 			 "%s is reserved but not brought up: `tioctl attach %s --vm %s`", name,
-			 name, one->vm);
-	else if (!bdf_equal(one->lead, one->function))
-		return;
-	else
+			 lead, one->vm);
+	} else if (!bdf_equal(one->lead, one->function)) {
+		return true;
+	} else if (!dsm || !function_link_is_secure(dsm)) {
 		snprintf(
 			text, sizeof(text),
-			"%s: link %s, TDI unbound (this kernel cannot bind): an authenticated, "
-			"encrypted link and a device on iommufd, not TDISP RUN",
-			name, dsm && function_link_is_secure(dsm) ? "secure" : "NOT secure");
+			"%s: link NOT secure, what crosses it can be read: `tioctl detach %s`, "
+			"then attach it again",
+			name, name);
+	} else {
+		good = true;
+		snprintf(text, sizeof(text),
+			 "%s: link secure, TDI unbound (this kernel cannot bind): an "
+			 "authenticated, encrypted link and a device on iommufd, not TDISP RUN",
+			 name);
+	}
 	note(parts, text);
+	return good;
 }
 
 static bool port_was_added(const struct assignments *all, size_t index)
@@ -162,7 +174,7 @@ static void add_assignment(struct parts *parts, const struct snapshot *snap,
 		add_root_port(parts, one->port);
 	}
 	add_device(parts, all, one);
-	add_standing(parts, snap, one);
+	parts->ready &= add_standing(parts, snap, one);
 }
 
 static void add_memory_note(struct parts *parts, const struct vm *vm)
@@ -185,7 +197,7 @@ static void add_memory_note(struct parts *parts, const struct vm *vm)
 json_t *qemu_arguments(const struct snapshot *snap, const struct assignments *all,
 		       const struct vm *vm)
 {
-	struct parts parts = { json_array(), json_array(), json_array(), json_array() };
+	struct parts parts = { json_array(), json_array(), json_array(), json_array(), true };
 
 	for (size_t i = 0; i < all->n; i++)
 		if (strcmp(all->list[i].vm, vm->name) == 0)
@@ -193,6 +205,7 @@ json_t *qemu_arguments(const struct snapshot *snap, const struct assignments *al
 	if (json_array_size(parts.objects) == 0)
 		note(&parts, "no function is assigned to this VM");
 	add_memory_note(&parts, vm);
-	return json_pack("{so so so so}", "arguments", parts.arguments, "objects",
-			 parts.objects, "devices", parts.devices, "notes", parts.notes);
+	return json_pack("{so so so so sb}", "arguments", parts.arguments, "objects",
+			 parts.objects, "devices", parts.devices, "notes", parts.notes, "ready",
+			 parts.ready);
 }
