@@ -42,7 +42,7 @@ NAMES = [
       "a DOE mailbox", "tioctl list"], "attach of a device without TDISP names what is missing"),
     ("connect 0000:83:00.0", 4, ["cannot do TDISP", "the TEE-IO bit"],
      "connect of a device without TDISP names what is missing"),
-    (f"attach {GPU_PORT} --vm vm1", 2, [f"{GPU_PORT} is a root-port", "the card's own function"],
+    (f"attach {GPU_PORT} --vm vm1", 2, ["it is no PCIe endpoint (kind: root-port)", "the card's own function"],
      "a root port instead of a card"),
     ("attach e1:00.0 --vm ../etc", 2, ['"../etc" is not the name of a VM'],
      "a VM name that is a path"),
