@@ -6,6 +6,7 @@ Each test stands for a mistake that tiod once made.
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -293,6 +294,37 @@ def several_families(checks):
     checks.stays(before, "and the host is as it was")
 
 
+def a_card_that_a_plugin_takes_along(checks):
+    """tiod loads no plugins: only the worker learns that another card is touched, too."""
+    usb, folder = "0000:22:00.0", "/run/tiod-companions"
+    os.mkdir(folder, 0o755)
+    shutil.copy(os.environ["TIOD_BAD_PLUGINS"] + "/sample-companions.so", folder)
+    os.chmod(folder + "/sample-companions.so", 0o644)
+    checks.world.stop()
+    real, world.PLUGINS = world.PLUGINS, folder
+    checks.world.start()
+    before = checks.host()
+    checks.sim.fault(path=f"*{usb}/driver_override", op="read", act="hang", nth=1)
+    other = checks.world.background("attach", usb, "--vm", "vm2")
+    until(lambda: any(f["hanging"] for f in checks.sim("faults")["faults"]))
+    attach = checks.world.background("attach", OTHER_GPU, "--vm", "vm1")
+    states = until(lambda: [s for s in [{j["family"]: j["state"] for j in
+                                         checks.world.call("ListJobs")["parameters"]["jobs"]}]
+                            if s.get(OTHER_GPU) == "queued"])
+    checks.tap.ok(states, "a change waits for a job of the card that a plugin takes along",
+                  checks.world.call("ListJobs"))
+    checks.sim("clear")
+    other.communicate(timeout=30)
+    _, err = attach.communicate(timeout=30)
+    checks.tap.ok(attach.returncode == 0 and checks.state(usb) == "attached",
+                  "and then takes it along", err)
+    checks.run(f"detach {OTHER_GPU}", 0)
+    checks.stays(before, "and both go back")
+    checks.world.stop()
+    world.PLUGINS = real
+    checks.world.start()
+
+
 # --- What is shown ---
 
 def shown_as_it_stands(checks):
@@ -446,9 +478,10 @@ def hanging_scan(checks):
     set_pci(DRIVE, "driver_override", "\n")
 
 
-TESTS = {"plain": [hanging_scan, unread_log, no_log, unknown_methods, many_names, crowd, who_may, recoveries, told_truly,
-                   damaged_assignments, damaged_journal, several_families, shown_as_it_stands,
-                   plans_beside, waiting_costs_no_worker]}
+TESTS = {"plain": [
+    unknown_methods, many_names, crowd, who_may, hanging_scan, unread_log, no_log, recoveries,
+    told_truly, damaged_assignments, damaged_journal, several_families,
+    a_card_that_a_plugin_takes_along, shown_as_it_stands, plans_beside, waiting_costs_no_worker]}
 
 if __name__ == "__main__":
     run_all(TESTS)

@@ -25,6 +25,14 @@
 
 static const struct tio_match any[] = { { 0 } };
 
+#ifdef SAMPLE_COMPANIONS
+/* All of the IOMMU group, whichever card it is of. */
+static bool is_companion(const struct tio_function *lead, const struct tio_function *sibling)
+{
+	return true;
+}
+#endif
+
 TIO_EXPORT const struct tio_plugin SAMPLE_SYMBOL = {
 	.size = SAMPLE_SIZE,
 	.abi = SAMPLE_ABI,
@@ -35,4 +43,7 @@ TIO_EXPORT const struct tio_plugin SAMPLE_SYMBOL = {
 	.name = SAMPLE_NAME,
 	.match = any,
 	.n_match = SAMPLE_MATCHES,
+#ifdef SAMPLE_COMPANIONS
+	.is_companion = is_companion,
+#endif
 };
