@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2054
 #
 # The cards of the guest, for tests/vm/run: each behind a root port of its own, which SeaBIOS
 # and the kernel number in this order, so that the addresses stand.
@@ -29,10 +29,12 @@ port 9 0x0 far
 for disk in 0 1 2; do
 	arguments+=(-drive "if=none,id=disk$disk,format=raw,file=$share/disk$disk")
 done
+# What 4 VFs can be given of.
+virtual=sriov_max_vfs=4,sriov_vq_flexible=8,sriov_vi_flexible=4,max_ioqpairs=10,msix_qsize=9
 arguments+=(
 	-device igb,id=nic1,bus=port1,romfile=,mac=52:54:00:00:01:00
 	-device nvme-subsys,id=subsys1,nqn=subsys1
-	-device "nvme,id=nvme1,bus=port2,serial=nvme1,subsys=subsys1,sriov_max_vfs=4,sriov_vq_flexible=8,sriov_vi_flexible=4,max_ioqpairs=10,msix_qsize=9"
+	-device "nvme,id=nvme1,bus=port2,serial=nvme1,subsys=subsys1,$virtual"
 	-device nvme-ns,drive=disk0,bus=nvme1,shared=false
 	-device igb,id=nic2,bus=port3,romfile=,mac=52:54:00:00:03:00
 	-device e1000e,id=plain,bus=port4,romfile=,mac=52:54:00:00:04:00

@@ -168,7 +168,8 @@ def test_tsm_leaves():
     attach(NIC2)
     knob("present", 0)
     settle()
-    tap.ok(until(lambda: guest.tioctl("status")[0] != 0, 5), "status fails while the TSM is gone")
+    tap.ok(until(lambda: guest.tioctl("status")[0] != 0, 5),
+           "status fails while the TSM is gone")
     tap.ok(guest.state(NIC2)["link"] == "none", "and shows no link", guest.state(NIC2))
     knob("present", 1)
     settle()

@@ -92,8 +92,8 @@ def shown(inner, arguments, functions, how):
                  f"{port['pci_bridge']['bus']['secondary']}: {device['qdev_id']} "
                  f"{device['id']} class {device['class_info']['class']:#06x}")
     if found:
-        tap.ok(identity(functions[0]) in [{k: device["id"][k] for k in ("vendor", "device")}
-                                             for _, device in found], "with the IDs of the host's device",
+        ids = [{k: device["id"][k] for k in ("vendor", "device")} for _, device in found]
+        tap.ok(identity(functions[0]) in ids, "with the IDs of the host's device",
                [device["id"] for _, device in found])
 
 

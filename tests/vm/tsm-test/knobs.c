@@ -197,8 +197,8 @@ int knobs_start(void)
 		u32 *value;
 	} numbers[] = {
 		{ "connect_errno", &connect_errno }, { "connect_fails", &connect_fails },
-		{ "connect_ms", &connect_ms },	     { "disconnect_ms", &disconnect_ms },
-		{ "insecure", &insecure },	     { "hanging", &hanging },
+		{ "connect_ms", &connect_ms },       { "disconnect_ms", &disconnect_ms },
+		{ "insecure", &insecure },           { "hanging", &hanging },
 	};
 
 	folder = debugfs_create_dir("tsm-test", NULL);

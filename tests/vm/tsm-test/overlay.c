@@ -90,7 +90,8 @@ static int overlay_read(struct pci_bus *bus, unsigned int devfn, int where, int 
 	return r;
 }
 
-static int overlay_write(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 value)
+static int overlay_write(struct pci_bus *bus, unsigned int devfn, int where, int size,
+			 u32 value)
 {
 	struct card *card;
 	unsigned long flags;
@@ -102,8 +103,8 @@ static int overlay_write(struct pci_bus *bus, unsigned int devfn, int where, int
 	card = present(bus, devfn);
 	/* Ours are dwords; the kernel writes them as such. */
 	if (card && card->exp)
-		ours = size == 4 && !(where & 3) ? card_write(card, where, value) :
-						   where >= DOE_BASE;
+		ours = size == 4 && !(where & 3) ? card_write(card, where, value)
+						 : where >= DOE_BASE;
 	raw_spin_unlock_irqrestore(&overlay_lock, flags);
 	return ours ? PCIBIOS_SUCCESSFUL : real->write(bus, devfn, where, size, value);
 }
@@ -140,8 +141,7 @@ static void set_ops_below(struct pci_bus *bus, struct pci_ops *ops)
 	struct pci_bus *child;
 
 	pci_bus_set_ops(bus, ops);
-	list_for_each_entry(child, &bus->children, node)
-		set_ops_below(child, ops);
+	list_for_each_entry(child, &bus->children, node) set_ops_below(child, ops);
 }
 
 static void set_ops(struct pci_ops *ops)
@@ -174,9 +174,10 @@ static struct pci_dev *any_root_port(struct pci_bus *bus)
 {
 	struct pci_dev *dev;
 
-	list_for_each_entry(dev, &bus->devices, bus_list)
-		if (pci_is_pcie(dev) && pci_pcie_type(dev) == PCI_EXP_TYPE_ROOT_PORT)
-			return dev;
+	list_for_each_entry(dev, &bus->devices,
+			    bus_list) if (pci_is_pcie(dev) &&
+					  pci_pcie_type(dev) ==
+						  PCI_EXP_TYPE_ROOT_PORT) return dev;
 	return NULL;
 }
 

@@ -30,10 +30,10 @@ struct ide {
 /* One function as it was found; forgotten when it leaves.  The rig has one PCI domain. */
 struct card {
 	unsigned int number, devfn; /* of the bus; buses themselves come and go */
-	u32 id;	  /* vendor and device; 0 while the function isn't there */
-	u16 exp;  /* PCIe capability, 0: nothing is laid over this function */
-	u16 last; /* its last extended capability: gets a next pointer */
-	u16 first; /* of ours, 0 for none */
+	u32 id;                     /* vendor and device; 0 while the function isn't there */
+	u16 exp;                    /* PCIe capability, 0: nothing is laid over this function */
+	u16 last;                   /* its last extended capability: gets a next pointer */
+	u16 first;                  /* of ours, 0 for none */
 	bool tee, port;
 	bool has_doe, has_ide;
 	struct doe doe;

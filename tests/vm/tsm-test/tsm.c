@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tsm.h"
 
+#include <linux/pci.h> /* first: others lean on it */
+
 #include <linux/device/faux.h>
 #include <linux/mutex.h>
-#include <linux/pci.h> /* before the others, which lean on it */
 #include <linux/pci-ide.h>
 #include <linux/pci-tsm.h>
 #include <linux/slab.h>
