@@ -66,13 +66,16 @@ class Loop:
 
     def recover(self):
         """Brings tiod back where it died and waits until nothing is in flight."""
-        if not self.world.alive():
-            self.world.kill()
-            self.world.start()
         end = time.monotonic() + 20
         while time.monotonic() < end:
-            if not self.world.call("ListJobs")["parameters"]["jobs"]:
-                return
+            if not self.world.alive():
+                self.world.kill()
+                self.world.start()
+            try:
+                if not self.world.call("ListJobs")["parameters"]["jobs"]:
+                    return
+            except OSError:
+                pass  # its death is on its way when the socket closes
             time.sleep(0.002)
         raise RuntimeError("jobs are still there:\n" + self.world.log_text())
 
@@ -91,8 +94,6 @@ class Loop:
         rule = sim.fault(path="*", op="change", nth=nth, act=act, when=when)
         self.world.tioctl(*self.args(verb))
         hit = sim.hits(rule)
-        if hit and act != "kill":
-            self.world.daemon.wait(10)  # its death is on its way when the socket closes
         sim("clear")
         if not hit:
             return None
