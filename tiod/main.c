@@ -20,6 +20,9 @@
 #include "base/text.h"
 #include "daemon.h"
 
+#define LOCK_TRIES   50
+#define LOCK_WAIT_US 20000
+
 #ifndef TIOD_PLUGIN_DIR
 #error "the build says where plugins are"
 #endif
@@ -142,6 +145,20 @@ static int make_folders(const char *path)
 	return mkdir(part, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+/*
+ * A tiod that was killed may have just forked a worker, which has the lock until it has closed
+ * what is not its own: that takes a moment, and no other tiod is there.
+ */
+static int lock_soon(int fd)
+{
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		if (errno != EWOULDBLOCK || i == LOCK_TRIES)
+			return -errno;
+		usleep(LOCK_WAIT_US);
+	}
+	return 0;
+}
+
 /* One tiod a runtime folder: two would undo each other's changes. */
 static int lock_runtime(const char *dir, int *ret)
 {
@@ -162,8 +179,8 @@ static int lock_runtime(const char *dir, int *ret)
 		log_error("open %s: %s", path.data, strerror(-r));
 		return r;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		r = -errno;
+	r = lock_soon(fd);
+	if (r < 0) {
 		log_error(
 			"another tiod uses %s already: stop it first (systemctl stop tiod), or "
 			"give this one a --runtime-dir of its own",
