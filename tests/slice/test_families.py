@@ -101,6 +101,7 @@ def one_connect_at_a_time(checks):
     queued = until(lambda: sorted(j["state"] for j in jobs(checks)) ==
                    ["running", "waiting", "waiting", "waiting"])
     checks.tap.ok(queued, "one connect runs and three wait for their turn", jobs(checks))
+    until(lambda: checks.sim.hits(rule))  # a turn is also had to look at the link
     checks.tap.ok(checks.sim.hits(rule) == 1, "the kernel has one connect at a time",
                   checks.sim("faults"))
     checks.sim("clear")
