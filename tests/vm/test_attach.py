@@ -99,7 +99,7 @@ def test_unwilling_tsm():
         knob("connect_errno", errno)
         knob("connect_fails", 1)
         out = attach(NVME1, code=1)
-        tap.ok(word.lower() in out.lower() or "tsm/connect" in out,
+        tap.ok(word.lower() in out.lower() and "tsm/connect" in out,
                f"the failure of connect with errno {errno} is named", out)
         same(before, f"the host is as before connect failed with errno {errno}")
     attach(NVME1)
