@@ -431,6 +431,17 @@ Test(plan, vfs_that_somebody_else_uses_are_not_removed)
 	fake_host_finish(&host);
 }
 
+Test(plan, the_hugepage_figures_are_told_once_beside_other_notes)
+{
+	struct plan plan = { 0 };
+
+	plan_note(&plan, "a plugin's word");
+	plan_note(&plan, "vm1 needs %d pages", 512);
+	plan_note(&plan, "vm1 needs %d pages", 512);
+	cr_expect(eq(sz, plan.n_notes, 2));
+	cr_expect(eq(str, plan.notes[1], "vm1 needs 512 pages"));
+}
+
 Test(plan, a_companion_goes_back_only_with_its_lead)
 {
 	struct tio_error err = TIO_ERROR_NONE;

@@ -37,13 +37,18 @@ static struct plan_step *add_step(struct plan *plan, struct tio_error *err)
 
 void plan_note(struct plan *plan, const char *fmt, ...)
 {
+	char text[sizeof(plan->notes[0])];
 	va_list args;
 
 	if (plan->n_notes == PLAN_NOTES_MAX)
 		return;
 	va_start(args, fmt);
-	vsnprintf(plan->notes[plan->n_notes++], sizeof(plan->notes[0]), fmt, args);
+	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	for (size_t i = 0; i < plan->n_notes; i++)
+		if (strcmp(plan->notes[i], text) == 0)
+			return;
+	text_copy(plan->notes[plan->n_notes++], sizeof(text), text);
 }
 
 /* --- Attach and connect: rows downwards --- */

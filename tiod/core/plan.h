@@ -28,7 +28,7 @@ struct plan {
 
 void plan_finish(struct plan *plan);
 
-/* Adds a warning; dropped when there are too many. */
+/* Adds a warning once; dropped when there are too many. */
 void plan_note(struct plan *plan, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*

@@ -360,7 +360,7 @@ static int memory_fits(const struct rule_input *in, struct tio_error *err)
 	r = hugepages_check(in->facts->snap, vm, f->numa_node, &shortage);
 	if (r == 0) {
 		hugepages_figures(in->facts->snap, vm, f->numa_node, figures, sizeof(figures));
-		if (figures[0] && in->plan->n_notes == 0)
+		if (figures[0])
 			plan_note(in->plan, "%s", figures);
 		return 0;
 	}
