@@ -122,14 +122,6 @@ static int observe(struct engine *engine, const struct request *request, struct 
 	return r;
 }
 
-static bool is_target(const struct request *request, struct bdf function)
-{
-	for (size_t i = 0; i < request->n_targets; i++)
-		if (bdf_equal(request->targets[i].function, function))
-			return true;
-	return false;
-}
-
 /* VFs that tiod made go with the last of them: whoever took another one is concerned. */
 static bool may_be_removed(const struct journal *journal, const struct function *f)
 {
@@ -150,7 +142,7 @@ static int find_holders(struct engine *engine, const struct request *request,
 	for (size_t i = 0; r == 0 && i < engine->snap->n_functions; i++) {
 		const struct function *f = &engine->snap->functions[i];
 
-		if (is_target(request, f->bdf) ||
+		if (request_has_target(request, f->bdf) ||
 		    (request->verb == VERB_DETACH && f->driver[0] &&
 		     may_be_removed(engine->journal, f)))
 			r = engine->ops->find_holders(engine->host, engine->snap, f, err);

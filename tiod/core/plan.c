@@ -114,14 +114,6 @@ static int plan_downwards(const struct step_facts *facts, struct plan *plan,
 
 /* --- Detach and disconnect: the records of the journal upwards --- */
 
-static bool is_target(const struct request *request, struct bdf function)
-{
-	for (size_t i = 0; i < request->n_targets; i++)
-		if (bdf_equal(request->targets[i].function, function))
-			return true;
-	return false;
-}
-
 /* Whether an assignment that stays still needs what this record's step made. */
 static bool still_needed(const struct step_facts *facts, const struct step *step,
 			 const struct record *record)
@@ -129,7 +121,7 @@ static bool still_needed(const struct step_facts *facts, const struct step *step
 	for (size_t i = 0; i < facts->all->n; i++) {
 		const struct assignment *one = &facts->all->list[i];
 
-		if (is_target(facts->request, one->function))
+		if (request_has_target(facts->request, one->function))
 			continue;
 		if (step->subject == SUBJECT_PF && bdf_equal(one->physfn, record->function))
 			return true;
@@ -144,7 +136,7 @@ static bool record_leaves(const struct step_facts *facts, const struct step *ste
 {
 	switch (step->subject) {
 	case SUBJECT_TARGET:
-		return is_target(facts->request, record->function);
+		return request_has_target(facts->request, record->function);
 	case SUBJECT_PF:
 	case SUBJECT_DSM:
 		return !still_needed(facts, step, record);

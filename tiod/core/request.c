@@ -136,7 +136,7 @@ int request_resolve(const struct snapshot *snap, const char *name, struct target
 	return 0;
 }
 
-static bool has_target(const struct request *request, struct bdf bdf)
+bool request_has_target(const struct request *request, struct bdf bdf)
 {
 	for (size_t i = 0; i < request->n_targets; i++)
 		if (bdf_equal(request->targets[i].function, bdf))
@@ -200,7 +200,7 @@ int request_add_companions(const struct snapshot *snap, const struct plugins *pl
 			const struct function *f = &snap->functions[i];
 
 			if (f->iommu_group != lead->iommu_group ||
-			    has_target(request, f->bdf) || is_bridge(f))
+			    request_has_target(request, f->bdf) || is_bridge(f))
 				continue;
 			r = request->with_companions
 				    ? 1
@@ -218,7 +218,8 @@ int request_add_led(const struct assignments *all, struct request *request,
 	for (size_t i = 0; i < all->n; i++) {
 		const struct assignment *one = &all->list[i];
 
-		if (!has_target(request, one->lead) || has_target(request, one->function))
+		if (!request_has_target(request, one->lead) ||
+		    request_has_target(request, one->function))
 			continue;
 		if (request->n_targets == REQUEST_TARGETS_MAX)
 			return error_kind_set(err, ERROR_INVALID, -E2BIG,

@@ -46,6 +46,9 @@ struct request {
 /* Attach's or detach's word on the wire: "attach", …; never NULL. */
 const char *verb_to_string(enum verb verb);
 
+/* @function is one of those that change hands. */
+bool request_has_target(const struct request *request, struct bdf function);
+
 /*
  * One name as typed, as addresses: "0000:e1:00.0", "e1:00.0", "e1:00.0/vf3",
  * "slot:7" (every function 0 in that slot).  Fills @ret with function, physfn, vf_index

@@ -179,15 +179,12 @@ size_t steps_group_blockers(const struct snapshot *snap, const struct request *r
 	buf[0] = '\0';
 	for (size_t i = 0; f->iommu_group >= 0 && i < snap->n_functions; i++) {
 		const struct function *other = &snap->functions[i];
-		bool goes_along = bdf_equal(other->bdf, f->bdf);
 
 		if (other->iommu_group != f->iommu_group || !other->driver[0] ||
 		    strncmp(other->driver, "vfio", 4) == 0 ||
 		    other->kind == FUNCTION_ROOT_PORT || other->kind == FUNCTION_BRIDGE)
 			continue;
-		for (size_t t = 0; t < request->n_targets && !goes_along; t++)
-			goes_along = bdf_equal(request->targets[t].function, other->bdf);
-		if (goes_along)
+		if (bdf_equal(other->bdf, f->bdf) || request_has_target(request, other->bdf))
 			continue;
 		text_append(buf, size, "%s%s (%s)", n ? ", " : "", bdf_format(other->bdf, name),
 			    other->driver);
