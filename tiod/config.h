@@ -36,11 +36,11 @@ struct config {
 };
 
 /*
- * Reads @dir/tiod.conf, @dir/tiod.conf.d and @dir/vms.d.  @ret starts as { 0 } or holds what
- * is in force now.  -EINVAL: something was wrong and is said in the notes; @ret is usable.
+ * Reads tiod.conf, tiod.conf.d and vms.d of @dirs, a search path ("/etc/tiod:/run/tiod", see
+ * config-file.h).  @ret starts as { 0 } or holds what is in force now.  -EINVAL: something was wrong and is said in the notes; @ret is usable.
  * -ENOMEM: @ret is as before.
  */
-int config_load(const char *dir, struct config *ret);
+int config_load(const char *dirs, struct config *ret);
 void config_finish(struct config *config);
 
 /* "error", "warning", "info", "debug".  0 or -EINVAL. */

@@ -37,6 +37,9 @@ struct command_line {
 
 /* --name=DIR options: where they go. */
 /* clang-format off */
+/* What an admin writes hides what was written for this boot, and that what was installed. */
+#define CONFIG_DIRS "/etc/tiod:/run/tiod:/usr/lib/tiod"
+
 static const struct place {
 	const char *name;
 	size_t offset;
@@ -47,7 +50,7 @@ static const struct place {
 	{ "dev",         offsetof(struct command_line, dev),     "/dev",          "device nodes" },
 	{ "runtime-dir", offsetof(struct command_line, runtime), "/run/tiod",     "journal, lock, socket" },
 	{ "state-dir",   offsetof(struct command_line, state),   "/var/lib/tiod", "assignments" },
-	{ "config-dir",  offsetof(struct command_line, config),  "/etc/tiod",     "tiod.conf, vms.d" },
+	{ "config-dir",  offsetof(struct command_line, config),  CONFIG_DIRS,     "tiod.conf, vms.d, rules.d" },
 	{ "plugin-dir",  offsetof(struct command_line, plugins), TIOD_PLUGIN_DIR, "plugins" },
 	{ "socket",      offsetof(struct command_line, socket),  NULL,            "socket (RUNTIME-DIR/io.tiod)" },
 };

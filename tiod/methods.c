@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "config-file.h"
 #include "core/report.h"
 #include "interface.h"
 
@@ -71,13 +72,11 @@ bool methods_flag(const struct call *call, const char *key)
 /* What made the last reading pass over the VM's file; NULL if there is no such file. */
 static const char *why_unread(const struct daemon *daemon, const char *name)
 {
-	char file[256];
-	int n = snprintf(file, sizeof(file), "%s/vms.d/%s.conf:", daemon->options->config_dir,
-			 name);
+	char file[128];
 
-	for (size_t i = 0; (size_t)n < sizeof(file) && i < daemon->config.n_notes; i++)
-		if (daemon->config.notes[i].error &&
-		    strncmp(daemon->config.notes[i].text, file, (size_t)n) == 0)
+	snprintf(file, sizeof(file), "/vms.d/%s.conf:", name);
+	for (size_t i = 0; i < daemon->config.n_notes; i++)
+		if (daemon->config.notes[i].error && strstr(daemon->config.notes[i].text, file))
 			return daemon->config.notes[i].text;
 	return NULL;
 }
@@ -85,7 +84,7 @@ static const char *why_unread(const struct daemon *daemon, const char *name)
 const struct vm *methods_find_vm(const struct daemon *daemon, const char *name,
 				 struct tio_error *err)
 {
-	const char *dir = daemon->options->config_dir;
+	char dir[128];
 	const struct vm *vm = config_find_vm(&daemon->config, name);
 	const char *broken;
 
@@ -107,11 +106,10 @@ const struct vm *methods_find_vm(const struct daemon *daemon, const char *name,
 		return NULL;
 	}
 	error_kind_set(err, ERROR_NO_VM, -ENOENT, "no file describes the VM \"%s\"", name);
-	error_fix(
-		err,
-		"write %s/vms.d/%s.conf with the lines \"[VM]\", \"Memory=64G\" and "
-		"\"HugepageSize=2M\" (\"no\": without hugepages), then `tioctl reload`",
-		dir, name);
+	error_fix(err,
+		  "write %s/vms.d/%s.conf with the lines \"[VM]\", \"Memory=64G\" and "
+		  "\"HugepageSize=2M\" (\"no\": without hugepages), then `tioctl reload`",
+		  config_first_dir(daemon->options->config_dir, dir, sizeof(dir)), name);
 	return NULL;
 }
 

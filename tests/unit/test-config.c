@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "config.h"
@@ -202,4 +203,66 @@ ParameterizedTest(struct value_case *c, config, values_are_checked)
 	write_file("vms.d/vm.conf", text);
 	cr_expect(eq(int, config_load(folder, &config), c->good ? 0 : -EINVAL), "%s", c->line);
 	cr_expect(eq(sz, config.n_vms, c->good), "%s", c->line);
+}
+
+/* --- Search path --- */
+
+/* Two folders below the test's own, the first of which wins. */
+static void load_both(void)
+{
+	char dirs[160];
+
+	snprintf(dirs, sizeof(dirs), "%s/etc:%s/usr", folder, folder);
+	config_load(dirs, &config);
+}
+
+static void make_both(void)
+{
+	static const char *const folders[] = { "etc", "usr", "etc/vms.d", "usr/vms.d",
+					       "usr/tiod.conf.d" };
+	char path[128];
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, folders[i]);
+		cr_assert(eq(int, mkdir(path, 0700), 0));
+	}
+}
+
+Test(config, earlier_folder_hides_a_file_of_the_same_name)
+{
+	make_both();
+	write_file("etc/vms.d/a.conf", "[VM]\nMemory=1G\n");
+	write_file("usr/vms.d/a.conf", "[VM]\nMemory=2G\n");
+	write_file("usr/vms.d/b.conf", "[VM]\nMemory=3G\n");
+	load_both();
+	cr_assert(eq(sz, config.n_vms, 2));
+	cr_assert(eq(u64, config_find_vm(&config, "a")->memory, 1ull << 30));
+	cr_assert(eq(u64, config_find_vm(&config, "b")->memory, 3ull << 30));
+}
+
+Test(config, empty_file_hides_others)
+{
+	char path[128];
+
+	make_both();
+	write_file("etc/vms.d/a.conf", "");
+	write_file("usr/vms.d/a.conf", "[VM]\nMemory=2G\n");
+	snprintf(path, sizeof(path), "%s/etc/vms.d/b.conf", folder);
+	cr_assert(eq(int, symlink("/dev/null", path), 0));
+	write_file("usr/vms.d/b.conf", "[VM]\nMemory=2G\n");
+	load_both();
+	cr_expect(eq(sz, config.n_vms, 0));
+	cr_expect(eq(sz, config.n_notes, 0));
+}
+
+Test(config, only_the_first_main_file_counts_but_all_drop_ins)
+{
+	make_both();
+	write_file("etc/tiod.conf", "[Daemon]\nWorkers=3\n");
+	write_file("usr/tiod.conf", "[Daemon]\nWorkers=5\nMaxClients=7\n");
+	write_file("usr/tiod.conf.d/10-more.conf", "[Daemon]\nTurnTimeout=9\n");
+	load_both();
+	cr_expect(eq(uint, config.workers, 3));
+	cr_expect(eq(uint, config.clients, 256));
+	cr_expect(eq(uint, config.turn_seconds, 9));
 }

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config-file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+#define LINE_MAX_LENGTH 180 /* what inih takes as built by distributions, and some air */
+#define SUFFIX          ".conf"
+
+/* One file being read: what a key's setter sees. */
+struct reading {
+	struct config *config; /* receives notes */
+	const char *path;
+	FILE *file;
+	unsigned line;
+	bool failed;
+	const struct config_section *sections;
+	void *object;
+};
+
+void config_note(struct config *config, bool error, const char *fmt, ...)
+{
+	struct note *notes;
+	va_list args;
+
+	notes = reallocarray(config->notes, config->n_notes + 1, sizeof(*notes));
+	if (!notes)
+		return;
+	config->notes = notes;
+	notes += config->n_notes++;
+	notes->error = error;
+	va_start(args, fmt);
+	vsnprintf(notes->text, sizeof(notes->text), fmt, args);
+	va_end(args);
+}
+
+/* --- One file --- */
+
+static const struct config_key *find_section(const struct reading *reading, const char *name)
+{
+	for (const struct config_section *s = reading->sections; s->name; s++)
+		if (strcmp(s->name, name) == 0)
+			return s->keys;
+	return NULL;
+}
+
+static int on_value(void *user, const char *section, const char *name, const char *value)
+{
+	struct reading *reading = user;
+	const struct config_key *key = find_section(reading, section);
+	const char *expected = "";
+
+	if (!key) {
+		config_note(reading->config, false,
+			    "%s:%u: unknown section [%.40s] with %.40s=, ignored",
+			    reading->path, reading->line, section, name);
+		return 1;
+	}
+	for (; key->name; key++) {
+		if (strcmp(name, key->name) != 0)
+			continue;
+		if (key->set(value, key->offset, reading->object, &expected) == 0)
+			return 1;
+		config_note(reading->config, true, "%s:%u: %s=%.80s is not %s", reading->path,
+			    reading->line, name, value, expected);
+		reading->failed = true;
+		return 1;
+	}
+	config_note(reading->config, false, "%s:%u: unknown key %.40s= in [%s], ignored",
+		    reading->path, reading->line, name, section);
+	return 1;
+}
+
+/*
+ * fgets for inih: counts lines, which inih does not tell its handlers; takes leading blanks
+ * off, which it would read as a continuation; and refuses what it would cut in two.
+ */
+static char *read_line(char *to, int size, void *stream)
+{
+	struct reading *reading = stream;
+	char line[LINE_MAX_LENGTH + 2], *start;
+	bool whole;
+
+	if (!fgets(line, sizeof(line), reading->file))
+		return NULL;
+	reading->line++;
+	whole = strchr(line, '\n') || feof(reading->file);
+	for (int c = 0; !whole && c != '\n' && c != EOF;)
+		c = fgetc(reading->file);
+	start = line + strspn(line, " \t");
+	if (!whole || strlen(start) + 1 > (size_t)size) {
+		config_note(reading->config, true,
+			    "%s:%u: the line is longer than %d characters", reading->path,
+			    reading->line, LINE_MAX_LENGTH);
+		reading->failed = true;
+		start = line;
+		text_copy(line, sizeof(line), "\n");
+	}
+	text_copy(to, (size_t)size, start);
+	return to;
+}
+
+int config_read_file(struct config *config, const char *path,
+		     const struct config_section *sections, void *object)
+{
+	struct reading reading = {
+		.config = config, .path = path, .sections = sections, .object = object
+	};
+	auto_fclose FILE *file = fopen(path, "re");
+	int r;
+
+	if (!file && errno == ENOENT)
+		return -ENOENT;
+	if (!file) {
+		config_note(config, true, "%s: %m", path);
+		return -EINVAL;
+	}
+	reading.file = file;
+	r = ini_parse_stream(read_line, &reading, on_value, &reading);
+	if (r > 0)
+		config_note(config, true, "%s:%d: neither [Section] nor Key=value", path, r);
+	if (ferror(file))
+		config_note(config, true, "%s: it cannot be read", path);
+	return r != 0 || ferror(file) || reading.failed ? -EINVAL : 0;
+}
+
+/* --- Folders --- */
+
+/* Takes the next folder off @dirs; false when there is none. */
+static bool next_dir(const char **dirs, struct text *ret)
+{
+	size_t length = strcspn(*dirs, ":");
+
+	if (length == 0)
+		return false;
+	ret->length = 0;
+	if (text_add(ret, "%.*s", (int)length, *dirs) < 0)
+		return false;
+	*dirs += length + ((*dirs)[length] == ':');
+	return true;
+}
+
+const char *config_first_dir(const char *dirs, char *buf, size_t size)
+{
+	text_copy(buf, size, dirs);
+	buf[strcspn(buf, ":")] = '\0';
+	return buf;
+}
+
+int config_find_file(const char *dirs, const char *name, struct text *ret)
+{
+	auto_text struct text dir = { 0 };
+	struct stat st;
+
+	while (next_dir(&dirs, &dir)) {
+		ret->length = 0;
+		if (text_add(ret, "%s/%s", dir.data, name) < 0)
+			return -ENOMEM;
+		if (stat(ret->data, &st) == 0 || errno != ENOENT)
+			return 0;
+	}
+	return -ENOENT;
+}
+
+/* One *.conf of the folders, and where it was found first. */
+struct found {
+	char *name, *path; /* owned */
+};
+
+struct found_list {
+	struct found *list; /* owned */
+	size_t n;
+};
+
+static void found_finish(struct found_list *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		free(all->list[i].name);
+		free(all->list[i].path);
+	}
+	free(all->list);
+}
+
+static int found_add(struct found_list *all, const char *folder, const char *name)
+{
+	struct found *list;
+	struct found one;
+
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->list[i].name, name) == 0)
+			return 0;
+	list = reallocarray(all->list, all->n + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	all->list = list;
+	one.name = strdup(name);
+	if (asprintf(&one.path, "%s/%s", folder, name) < 0)
+		one.path = NULL;
+	if (!one.name || !one.path) {
+		free(one.name);
+		free(one.path);
+		return -ENOMEM;
+	}
+	all->list[all->n++] = one;
+	return 0;
+}
+
+static bool is_conf(const char *name)
+{
+	size_t length = strlen(name);
+
+	return name[0] != '.' && length > strlen(SUFFIX) &&
+	       strcmp(name + length - strlen(SUFFIX), SUFFIX) == 0;
+}
+
+static int find_in(struct config *config, const char *folder, struct found_list *all)
+{
+	auto_closedir DIR *dir = opendir(folder);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!dir && errno == ENOENT)
+		return 0;
+	if (!dir) {
+		config_note(config, true, "%s: %m", folder);
+		return -EINVAL;
+	}
+	while (r == 0 && (entry = readdir(dir)))
+		if (is_conf(entry->d_name))
+			r = found_add(all, folder, entry->d_name);
+	return r;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(((const struct found *)a)->name, ((const struct found *)b)->name);
+}
+
+/* /dev/null and empty files are there to hide others. */
+static bool only_hides(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 &&
+	       (S_ISCHR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_size == 0));
+}
+
+int config_each_file(struct config *config, const char *dirs, const char *folder,
+		     config_file_fn fn, void *arg)
+{
+	auto_text struct text dir = { 0 }, path = { 0 };
+	struct found_list all = { 0 };
+	int r = 0, one;
+
+	while (next_dir(&dirs, &dir)) {
+		path.length = 0;
+		one = text_add(&path, "%s/%s", dir.data, folder);
+		if (one == 0)
+			one = find_in(config, path.data, &all);
+		if (one < 0 && r != -ENOMEM)
+			r = one;
+	}
+	if (all.n)
+		qsort(all.list, all.n, sizeof(*all.list), compare_names);
+	for (size_t i = 0; i < all.n; i++) {
+		if (only_hides(all.list[i].path))
+			continue;
+		one = fn(config, all.list[i].path, all.list[i].name, arg);
+		if (one < 0 && r != -ENOMEM)
+			r = one;
+	}
+	found_finish(&all);
+	return r;
+}
+
+int config_name_of(struct config *config, const char *path, const char *file, const char *what,
+		   char *buf, size_t size)
+{
+	size_t length = strlen(file) - strlen(SUFFIX);
+
+	text_copy(buf, size, file);
+	if (length < size)
+		buf[length] = '\0';
+	if (length < size && text_is_name(buf, size - 1))
+		return 0;
+	config_note(
+		config, true,
+		"%s: the file's name is the %s's: letters, digits, '-', '_' and '.', at most "
+		"%zu of them",
+		path, what, size - 1);
+	return -EINVAL;
+}
