@@ -31,6 +31,8 @@ ONLY = {
     "libudev.h": {"tiod/host/uevents.c"},
     "ini.h": {"tiod/config.c", "tiod/ini-file.c"},
     "dlfcn.h": {"tiod/host/loader.c"},
+    "netlink/genl/genl.h": {"tiod/host/evidence.c"},
+    "nettle/sha2.h": {"tioctl/digest.c"},
 }
 JANSSON = {"tiod/core", "tiod/handoff", "tiod", "tioctl"}
 

@@ -32,6 +32,7 @@ enum exit_code {
 #define FAILURE_MALFORMED   "tioctl.Malformed"
 #define FAILURE_INTERRUPTED "tioctl.Interrupted"
 #define FAILURE_USAGE       "tioctl.Usage"
+#define FAILURE_FILE        "tioctl.File"
 
 /* What the exit code of an error name is; EXIT_FAILED for one that is not known. */
 int failure_exit_code(const char *name);

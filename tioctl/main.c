@@ -12,11 +12,11 @@
 #include "tioctl/tioctl.h"
 
 static const struct command *const commands[] = {
-	&command_list,       &command_show,    &command_status,  &command_ide,
-	&command_plan,       &command_attach,  &command_detach,  &command_connect,
-	&command_disconnect, &command_qemu,    &command_monitor, &command_hugepages,
-	&command_vms,        &command_plugins, &command_jobs,    &command_cancel,
-	&command_reload,     &command_version,
+	&command_list,       &command_show,     &command_status,  &command_ide,
+	&command_plan,       &command_attach,   &command_detach,  &command_connect,
+	&command_disconnect, &command_qemu,     &command_monitor, &command_hugepages,
+	&command_vms,        &command_plugins,  &command_jobs,    &command_cancel,
+	&command_reload,     &command_evidence, &command_version,
 };
 
 static const struct {

@@ -38,6 +38,11 @@ static const struct {
 	[OPTION_FORCE] = { 0, "--force", "open", "open",
 			   "open: even while a process has the device open" },
 	[OPTION_TSM] = { 0, "--tsm", "NAME", NULL, "the TSM to connect to" },
+	[OPTION_OUTPUT] = { 'o', "--output", "DIR", NULL, "the folder to save into" },
+	[OPTION_NONCE] = { 0, "--nonce", "HEX|random", NULL,
+			   "have the device make its measurements anew with it" },
+	[OPTION_OVERWRITE] = { 0, "--overwrite", NULL, NULL,
+			       "save over what is in the folder" },
 };
 
 const char *options_name(enum option option)

@@ -41,14 +41,34 @@ static void miss(struct reply *reply, const char *method, const char *key)
 					"the answer to %s does not hold \"%s\"", method, key);
 }
 
+static void miss_all(const struct client *client, struct reply *reply)
+{
+	text_copy(reply->error, sizeof(reply->error), FAILURE_SILENT);
+	reply->parameters = failure_new("see \"journalctl -u tiod\"",
+					"tiod did not answer within %d s",
+					client->patience_ms / 1000);
+}
+
+int tioctl_silent(struct tioctl *t)
+{
+	auto_reply struct reply reply = { 0 };
+
+	miss_all(&t->client, &reply);
+	return tioctl_fail(t, &reply);
+}
+
+int tioctl_malformed(struct tioctl *t, const char *method, const char *key)
+{
+	auto_reply struct reply reply = { 0 };
+
+	miss(&reply, method, key);
+	return tioctl_fail(t, &reply);
+}
+
 static void wait_for_answer(struct client *client, const struct call *call, struct reply *reply)
 {
-	if (!client_next(client, client->patience_ms, reply)) {
-		text_copy(reply->error, sizeof(reply->error), FAILURE_SILENT);
-		reply->parameters = failure_new("see \"journalctl -u tiod\"",
-						"tiod did not answer within %d s",
-						client->patience_ms / 1000);
-	}
+	if (!client_next(client, client->patience_ms, reply))
+		miss_all(client, reply);
 	if (reply->error[0])
 		return;
 	if (call->list && !json_is_array(json_object_get(reply->parameters, call->list)))

@@ -41,7 +41,7 @@ extern const struct command command_plan, command_attach, command_detach;
 extern const struct command command_connect, command_disconnect;
 extern const struct command command_ide, command_qemu, command_monitor;
 extern const struct command command_hugepages, command_jobs, command_cancel;
-extern const struct command command_plugins;
+extern const struct command command_plugins, command_evidence;
 extern const struct command command_reload, command_vms, command_version;
 
 struct call {
@@ -61,6 +61,11 @@ int tioctl_ask(struct tioctl *t, const struct call *call, struct reply *reply);
 
 /* Reports a failure on stderr and, with --json, as the document; returns its exit code. */
 int tioctl_fail(struct tioctl *t, const struct reply *reply);
+
+/* Both report that an answer was no use, and return the exit code: none came; one lacks @key.
+ */
+int tioctl_silent(struct tioctl *t);
+int tioctl_malformed(struct tioctl *t, const char *method, const char *key);
 
 /* Prints the one document of --json, which it takes over; EXIT_DONE. */
 int tioctl_document(struct tioctl *t, json_t *document);

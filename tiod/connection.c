@@ -240,6 +240,14 @@ void call_continue(struct call *call, json_t *parameters)
 		json_decref(parameters);
 }
 
+void call_continue_text(struct call *call, char *text, size_t size)
+{
+	if (call->connection)
+		enqueue(call->connection, text, size);
+	else
+		free(text);
+}
+
 bool call_is_full(const struct call *call)
 {
 	return call->connection && call->connection->out_size > FULL_ENOUGH;

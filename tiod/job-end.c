@@ -110,6 +110,7 @@ static void end_with_result(struct job *job, const struct result *result)
 	job->error = result->error;
 	job->changed = recovered ? result->recovery != RECOVERY_NOTHING : result->n_steps > 0;
 	job->text = result->text;
+	job->text_size = result->text_size;
 	if (result->code < 0) {
 		error_at(&job->error, job->request.family, "");
 		/* Nobody else will put it back. */

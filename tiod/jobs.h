@@ -61,6 +61,7 @@ struct job {
 	bool changed;
 	double seconds;
 	const char *text; /* JSON of a plan or a look, during ended() only */
+	size_t text_size; /* with its NUL */
 
 	/* Whoever asked; may be NULL.  The job is freed after ended(). */
 	void (*progressed)(struct job *job, const struct progress *progress, void *arg);

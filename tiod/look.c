@@ -15,6 +15,7 @@
 #include "host/plugins.h"
 #include "host/tsm.h"
 #include "host/vfio.h"
+#include "look-evidence.h"
 
 /* Nothing here is freed: the process writes its result, which borrows it, and exits. */
 
@@ -132,6 +133,21 @@ static int look_at_tsm(struct host *host, const struct snapshot *known, const st
 	return keep(json, ret);
 }
 
+/* With its turn, as it has the security manager and the card work. */
+static int look_for_evidence(struct host *host, const struct snapshot *known,
+			     const struct look *look, const struct function *f,
+			     struct result *ret)
+{
+	const struct function *dsm = dsm_of(known, f);
+	int r = host_ops.tsm_take(host, dsm->tsm, &ret->error);
+
+	if (r < 0)
+		return r;
+	r = look_at_evidence(host, dsm, f, look, ret);
+	host_ops.tsm_give(host);
+	return r;
+}
+
 int look_run(struct host *host, const struct snapshot *known, const struct look *look,
 	     struct result *ret)
 {
@@ -149,6 +165,8 @@ int look_run(struct host *host, const struct snapshot *known, const struct look 
 		return error_kind_set(&ret->error, ERROR_NO_FUNCTION, -ENODEV,
 				      "%s went away before it was read",
 				      bdf_format(look->function, name));
+	if (look->kind == LOOK_EVIDENCE)
+		return look_for_evidence(host, known, look, f, ret);
 	if (look->kind == LOOK_TSM)
 		return look_at_tsm(host, known, look, f, ret);
 	return look_at_ide(host, known, f, ret);

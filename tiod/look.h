@@ -11,16 +11,19 @@
 #include "result.h"
 
 enum look_kind {
-	LOOK_HOST,    /* TSMs, hugepages, VFIO; into the cache, no JSON */
-	LOOK_IDE,     /* as io.tiod.Ide */
-	LOOK_PLUGINS, /* as ListPlugins replies; of no function */
-	LOOK_TSM,     /* as io.tiod.TsmStatus; waits for the TSM's turn */
+	LOOK_HOST,     /* TSMs, hugepages, VFIO; into the cache, no JSON */
+	LOOK_IDE,      /* as io.tiod.Ide */
+	LOOK_PLUGINS,  /* as ListPlugins replies; of no function */
+	LOOK_TSM,      /* as io.tiod.TsmStatus; waits for the TSM's turn */
+	LOOK_EVIDENCE, /* replies of GetEvidence; waits for the TSM's turn */
 };
 
 struct look {
 	enum look_kind kind;
-	struct bdf function; /* of LOOK_IDE and LOOK_TSM; one that is known */
+	struct bdf function; /* of LOOK_IDE, LOOK_TSM, LOOK_EVIDENCE; one that is known */
 	bool evidence;       /* of LOOK_TSM: report, measurements and certificates too */
+	uint8_t nonce[32];   /* of LOOK_EVIDENCE */
+	size_t nonce_size;   /* 0: none */
 };
 
 /* Within a worker.  0 or a negative errno with a sentence in @ret. */

@@ -8,6 +8,7 @@
 
 #include "core/json.h"
 #include "core/report.h"
+#include "methods-look.h"
 #include "methods.h"
 
 static void on_gone(void *arg)
@@ -15,8 +16,8 @@ static void on_gone(void *arg)
 	/* The job goes on; its end finds that nobody waits. */
 }
 
-static void start(struct daemon *daemon, struct call *call, const struct look *look,
-		  void (*ended)(struct job *job, void *arg))
+void look_start(struct daemon *daemon, struct call *call, const struct look *look,
+		void (*ended)(struct job *job, void *arg))
 {
 	struct tio_error err = TIO_ERROR_NONE;
 	struct job *job;
@@ -38,9 +39,8 @@ static void start(struct daemon *daemon, struct call *call, const struct look *l
 	job_submit(job);
 }
 
-/* A function that is there; of a VF that could be made, its PF. */
-static int find(const struct daemon *daemon, const struct call *call, struct bdf *ret,
-		struct tio_error *err)
+int look_find(const struct daemon *daemon, const struct call *call, struct bdf *ret,
+	      struct tio_error *err)
 {
 	const struct snapshot *snap = &daemon->cache.snap;
 	struct target target;
@@ -69,10 +69,10 @@ void method_get_ide(struct daemon *daemon, struct call *call)
 	struct tio_error err = TIO_ERROR_NONE;
 	struct look look = { .kind = LOOK_IDE };
 
-	if (find(daemon, call, &look.function, &err) < 0)
+	if (look_find(daemon, call, &look.function, &err) < 0)
 		methods_fail(call, &err);
 	else
-		start(daemon, call, &look, on_ide);
+		look_start(daemon, call, &look, on_ide);
 }
 
 /* --- The security manager's status --- */
@@ -87,7 +87,7 @@ static void on_tsm(struct job *job, void *arg)
 
 /* A look never waits behind a connect: that may take minutes, and who asks wants to know now.
  */
-static int check_turns(const struct daemon *daemon, struct tio_error *err)
+int look_check_turns(const struct daemon *daemon, struct tio_error *err)
 {
 	if (!turns_any(&daemon->turns))
 		return 0;
@@ -103,10 +103,11 @@ void method_get_tsm_status(struct daemon *daemon, struct call *call)
 	struct look look = { .kind = LOOK_TSM, .evidence = methods_flag(call, "evidence") };
 	struct tio_error err = TIO_ERROR_NONE;
 
-	if (find(daemon, call, &look.function, &err) < 0 || check_turns(daemon, &err) < 0)
+	if (look_find(daemon, call, &look.function, &err) < 0 ||
+	    look_check_turns(daemon, &err) < 0)
 		methods_fail(call, &err);
 	else
-		start(daemon, call, &look, on_tsm);
+		look_start(daemon, call, &look, on_tsm);
 }
 
 /* --- Hugepages: no event tells when pages are taken --- */
@@ -122,7 +123,7 @@ static void on_hugepages(struct job *job, void *arg)
 
 void method_get_hugepages(struct daemon *daemon, struct call *call)
 {
-	start(daemon, call, &(struct look){ .kind = LOOK_HOST }, on_hugepages);
+	look_start(daemon, call, &(struct look){ .kind = LOOK_HOST }, on_hugepages);
 }
 
 /* --- Plugins: the daemon itself never loads one --- */
@@ -137,5 +138,5 @@ static void on_plugins(struct job *job, void *arg)
 
 void method_list_plugins(struct daemon *daemon, struct call *call)
 {
-	start(daemon, call, &(struct look){ .kind = LOOK_PLUGINS }, on_plugins);
+	look_start(daemon, call, &(struct look){ .kind = LOOK_PLUGINS }, on_plugins);
 }

@@ -22,6 +22,7 @@ const struct method methods[] = {
 	{ "io.tiod.GetStatus",     ACCESS_READ,   MORE_NO,   method_get_status },
 	{ "io.tiod.GetIde",        ACCESS_READ,   MORE_NO,   method_get_ide },
 	{ "io.tiod.GetTsmStatus",  ACCESS_READ,   MORE_NO,   method_get_tsm_status },
+	{ "io.tiod.GetEvidence",   ACCESS_CHANGE, MORE_MUST, method_get_evidence },
 	{ "io.tiod.Plan",          ACCESS_READ,   MORE_NO,   method_plan },
 	{ "io.tiod.Attach",        ACCESS_CHANGE, MORE_MAY,  method_attach },
 	{ "io.tiod.Detach",        ACCESS_CHANGE, MORE_MAY,  method_detach },

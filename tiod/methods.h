@@ -62,6 +62,9 @@ void method_get_hugepages(struct daemon *daemon, struct call *call);
 void method_list_plugins(struct daemon *daemon, struct call *call);
 void method_get_tsm_status(struct daemon *daemon, struct call *call);
 
+/* methods-evidence.c */
+void method_get_evidence(struct daemon *daemon, struct call *call);
+
 /* methods-change.c */
 void method_plan(struct daemon *daemon, struct call *call);
 void method_attach(struct daemon *daemon, struct call *call);

@@ -71,6 +71,7 @@ void call_reply_text(struct call *call, char *text, size_t size);
 void call_error(struct call *call, const char *name, json_t *parameters);
 void call_drop(struct call *call); /* without a reply; only if nobody waits for one */
 void call_continue(struct call *call, json_t *parameters);
+void call_continue_text(struct call *call, char *text, size_t size); /* as call_reply_text() */
 
 /* Better not send more now: wait for drained(). */
 bool call_is_full(const struct call *call);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What the methods for which a worker looks at the kernel have in common.
+ */
+
+#include "daemon.h"
+
+/* @ended gets the call as its argument, and must end it. */
+void look_start(struct daemon *daemon, struct call *call, const struct look *look,
+		void (*ended)(struct job *job, void *arg));
+
+/* The parameter "function": one that is there; of a VF that could be made, its PF. */
+int look_find(const struct daemon *daemon, const struct call *call, struct bdf *ret,
+	      struct tio_error *err);
+
+/* 0, or -EBUSY: the security manager is busy with a connect. */
+int look_check_turns(const struct daemon *daemon, struct tio_error *err);
