@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "config.h"
+#include "config-rules.h"
 
 static void *field(void *object, size_t offset)
 {
@@ -184,12 +184,20 @@ static int set_policy(const char *value, size_t offset, void *object, const char
 	return 0;
 }
 
+static int set_policy_for(const char *value, size_t offset, void *object, const char **expected)
+{
+	*expected = "ignore, report or connect";
+	return config_policy(value, field(object, offset));
+}
+
 const struct config_key config_daemon_keys[] = {
 	{ "Workers", set_workers, offsetof(struct config, workers) },
 	{ "TurnTimeout", set_seconds, offsetof(struct config, turn_seconds) },
 	{ "StepTimeout", set_ms, offsetof(struct config, step_ms) },
 	{ "MaxClients", set_clients, offsetof(struct config, clients) },
 	{ "LogLevel", set_level, offsetof(struct config, log_level) },
+	{ "PresentDevices", set_policy_for, offsetof(struct config, present) },
+	{ "InsertedDevices", set_policy_for, offsetof(struct config, inserted) },
 	{ NULL },
 };
 

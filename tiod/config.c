@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "config-file.h"
+#include "config-rules.h"
 
 /* --- tiod.conf --- */
 
@@ -48,6 +49,8 @@ static int read_daemon(struct config *config, const char *dirs)
 	config->step_ms = fresh.step_ms;
 	config->clients = fresh.clients;
 	config->log_level = fresh.log_level;
+	config->present = fresh.present;
+	config->inserted = fresh.inserted;
 	return r;
 }
 
@@ -116,14 +119,16 @@ static int read_vms(struct config *config, const char *dirs)
 
 int config_load(const char *dirs, struct config *config)
 {
-	int r, r2;
+	int r, r2, r3;
 
 	free(config->notes);
 	config->notes = NULL;
 	config->n_notes = 0;
 	r = read_daemon(config, dirs);
 	r2 = read_vms(config, dirs);
-	return r < 0 ? r : r2;
+	r3 = config_read_rules(config, dirs);
+	r = r < 0 ? r : r2;
+	return r < 0 ? r : r3;
 }
 
 const struct vm *config_find_vm(const struct config *config, const char *name)
@@ -137,6 +142,7 @@ const struct vm *config_find_vm(const struct config *config, const char *name)
 void config_finish(struct config *config)
 {
 	free(config->vms);
+	free(config->rules);
 	free(config->notes);
 	*config = (struct config){ 0 };
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * tiod.conf with its drop-ins, and the VMs' files: INI in systemd's style.
+ * tiod.conf with its drop-ins, the VMs' files and the rules: INI in systemd's style.
  *
  * A file that cannot be used leaves what was in force before; unknown sections and keys
  * are warnings.  Both are notes with file and line, for the log, for Reload's
@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "base/log.h"
+#include "core/rules.h"
 #include "core/vm.h"
 
 #define CONFIG_CLIENTS_MAX 1024
@@ -29,16 +30,21 @@ struct config {
 	unsigned clients;
 	enum log_level log_level;
 
+	enum rule_action present, inserted; /* for cards that no rule fits; NONE: ignore */
+
 	struct vm *vms; /* owned, sorted by name */
 	size_t n_vms;
+	struct rule *rules; /* owned, in the order that counts */
+	size_t n_rules;
 	struct note *notes; /* owned; of the last reading */
 	size_t n_notes;
 };
 
 /*
- * Reads tiod.conf, tiod.conf.d and vms.d of @dirs, a search path ("/etc/tiod:/run/tiod", see
- * config-file.h).  @ret starts as { 0 } or holds what is in force now.  -EINVAL: something was wrong and is said in the notes; @ret is usable.
- * -ENOMEM: @ret is as before.
+ * Reads tiod.conf, tiod.conf.d, vms.d and rules.d of @dirs, a search path
+ * ("/etc/tiod:/run/tiod", see config-file.h).  @ret starts as { 0 } or holds what is in force
+ * now.  -EINVAL: something was wrong and is said in the notes; @ret is usable. -ENOMEM: @ret is
+ * as before.
  */
 int config_load(const char *dirs, struct config *ret);
 void config_finish(struct config *config);

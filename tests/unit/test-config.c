@@ -266,3 +266,95 @@ Test(config, only_the_first_main_file_counts_but_all_drop_ins)
 	cr_expect(eq(uint, config.clients, 256));
 	cr_expect(eq(uint, config.turn_seconds, 9));
 }
+
+/* --- Rules --- */
+
+static void make_rules(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/rules.d", folder);
+	cr_assert(eq(int, mkdir(path, 0700), 0));
+}
+
+Test(config, rules_are_read_in_order)
+{
+	make_rules();
+	write_file("rules.d/60-nic.conf", "[Match]\nClass=0x0200\nCapability=ide sr-iov\n"
+					  "[Attach]\nVM=n\nFunction=vf\nVFs=4\nOn=boot\n");
+	write_file("rules.d/50-gpu.conf", "[Match]\nVendor=0x10de\nSlot=7\n"
+					  "[Attach]\nVM=g\nCompanions=yes\nOn=hotplug,boot\n");
+	write_file("rules.d/70-all.conf",
+		   "[Match]\nAddress=0000:01:00.0\n[Connect]\nOn=boot\n");
+	cr_assert(eq(int, config_load(folder, &config), 0));
+	cr_assert(eq(sz, config.n_rules, 3));
+	cr_expect(eq(str, config.rules[0].name, (char *)"50-gpu"));
+	cr_expect(eq(str, config.rules[0].vm, (char *)"g"));
+	cr_expect(eq(uint, config.rules[0].on, RULE_BOOT | RULE_HOTPLUG));
+	cr_expect(config.rules[0].companions && !config.rules[0].vf);
+	cr_expect(eq(u32, config.rules[1].match.class, 0x020000));
+	cr_expect(eq(u32, config.rules[1].match.class_mask, 0xffff00));
+	cr_expect(eq(uint, config.rules[1].n_vfs, 4));
+	cr_expect(eq(int, config.rules[2].action, RULE_CONNECT));
+}
+
+struct bad_rule {
+	char text[96], note[64];
+};
+
+ParameterizedTestParameters(config, bad_rule)
+{
+	static struct bad_rule cases[] = {
+		{ "[Match]\nVendor=nvidia\n[Report]\nOn=boot\n",
+		  "r.conf:2: Vendor=nvidia is not a vendor's number" },
+		{ "[Match]\nClass=0x1000000\n[Report]\nOn=boot\n", "r.conf:2: Class=" },
+		{ "[Match]\nAddress=e1\n[Report]\nOn=boot\n", "r.conf:2: Address=e1 is not" },
+		{ "[Match]\nCapability=tdisp\n[Report]\nOn=boot\n", "r.conf:2: Capability=" },
+		{ "[Match]\nSlot=7\n[Report]\nOn=always\n", "r.conf:4: On=always is not" },
+		{ "[Match]\nSlot=7\n[Report]\nOn=boot\n[Connect]\nOn=boot\n",
+		  "r.conf:6: On=boot is not possible here" },
+		{ "[Match]\nSlot=7\n[Attach]\nVM=a/b\nOn=boot\n", "r.conf:4: VM=a/b is not" },
+		{ "[Match]\nSlot=7\n[Attach]\nVM=a\nVFs=0\nOn=boot\n", "r.conf:5: VFs=0" },
+		{ "[Match]\nSlot=7\n[Attach]\nOn=boot\n", "r.conf: [Attach] names no VM" },
+		{ "[Match]\nSlot=7\n", "r.conf: nothing says what to do" },
+		{ "Slot=7\n", "r.conf: nothing says what to do" },
+	};
+
+	return cr_make_param_array(struct bad_rule, cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+ParameterizedTest(struct bad_rule *one, config, bad_rule)
+{
+	make_rules();
+	write_file("rules.d/r.conf", one->text);
+	cr_expect(eq(int, config_load(folder, &config), -EINVAL));
+	cr_expect(eq(sz, config.n_rules, 0));
+	cr_expect(is_noted(one->note), "%s", one->note);
+}
+
+Test(config, broken_rule_leaves_the_former_one_in_force)
+{
+	make_rules();
+	write_file("rules.d/r.conf", "[Match]\nSlot=7\n[Report]\nOn=boot\n");
+	cr_assert(eq(int, config_load(folder, &config), 0));
+	write_file("rules.d/r.conf", "[Match]\nSlot=7\n[Report]\nOn=never\n");
+	cr_assert(eq(int, config_load(folder, &config), -EINVAL));
+	cr_assert(eq(sz, config.n_rules, 1));
+	cr_expect(eq(uint, config.rules[0].on, RULE_BOOT));
+	cr_expect(is_noted("stays in force"));
+	write_file("rules.d/r.conf", "");
+	cr_assert(eq(int, config_load(folder, &config), 0));
+	cr_expect(eq(sz, config.n_rules, 0));
+}
+
+Test(config, policies_for_cards_without_a_rule)
+{
+	write_file("tiod.conf", "[Daemon]\nPresentDevices=report\nInsertedDevices=connect\n");
+	cr_assert(eq(int, config_load(folder, &config), 0));
+	cr_expect(eq(int, config.present, RULE_REPORT));
+	cr_expect(eq(int, config.inserted, RULE_CONNECT));
+	write_file("tiod.conf", "[Daemon]\nPresentDevices=attach\n");
+	cr_assert(eq(int, config_load(folder, &config), -EINVAL));
+	cr_expect(is_noted("tiod.conf:2: PresentDevices=attach is not"));
+	cr_expect(eq(int, config.present, RULE_REPORT));
+}
