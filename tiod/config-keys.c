@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "config-rules.h"
+#include "core/power.h"
 
 static void *field(void *object, size_t offset)
 {
@@ -190,6 +191,17 @@ static int set_policy_for(const char *value, size_t offset, void *object, const 
 	return config_policy(value, field(object, offset));
 }
 
+static int set_pins(const char *value, size_t offset, void *object, const char **expected)
+{
+	struct vm *vm = object;
+
+	*expected = "none, or some of d3cold, on and reset";
+	if (power_parse_pins(value, field(object, offset)) < 0)
+		return -EINVAL;
+	vm->pins_given = true;
+	return 0;
+}
+
 const struct config_key config_daemon_keys[] = {
 	{ "Workers", set_workers, offsetof(struct config, workers) },
 	{ "TurnTimeout", set_seconds, offsetof(struct config, turn_seconds) },
@@ -210,5 +222,6 @@ const struct config_key config_vm_keys[] = {
 	{ "GuestAgentSocket", set_socket, offsetof(struct vm, guest_agent_socket) },
 	{ "Firmware", set_file, offsetof(struct vm, firmware) },
 	{ "Policy", set_policy, offsetof(struct vm, policy) },
+	{ "Pin", set_pins, offsetof(struct vm, pins) },
 	{ NULL },
 };

@@ -11,6 +11,7 @@ from world import Tap, World, diff
 
 PF = {"functions": ["0000:61:00.0"]}
 VF = {"functions": ["0000:41:00.0/vf1"], "vfs": 2}
+PINNED = {**PF, "vm": "pinned"}
 OTHER = "0000:e1:00.0"  # another family, connected beforehand: its attach needs no turn
 
 ATTACH = [
@@ -21,12 +22,15 @@ ATTACH = [
     (VF, "*/sriov_drivers_autoprobe", "stop-vf-autoprobe"),
     (VF, "*/sriov_numvfs", "enable-vfs"),
     (PF, "store/run/journal/*", "reserve"),
+    (PINNED, "*/d3cold_allowed", "pin-power"),
+    (PINNED, "*/power/control", "rebind"),
 ]
 DETACH = [
     (PF, "*/unbind", "rebind"),
     (PF, "sys/bus/pci/drivers/*/bind", "rebind"),
     (PF, "*/tsm/disconnect", "connect-tsm"),
     (VF, "*/sriov_numvfs", "enable-vfs"),
+    (PINNED, "*/d3cold_allowed", "pin-power"),
 ]
 
 
@@ -39,7 +43,8 @@ class Hangs:
 
     def args(self, verb, request):
         extra = ["--vfs", str(request["vfs"])] if "vfs" in request else []
-        return ["attach", *request["functions"], "--vm", "vm1", *extra] if verb == "attach" else \
+        vm = request.get("vm", "vm1")
+        return ["attach", *request["functions"], "--vm", vm, *extra] if verb == "attach" else \
             ["detach", *request["functions"]]
 
     def wait_for_hang(self):
@@ -122,6 +127,7 @@ class Hangs:
                 for request, path, step in table:
                     self.hang(verb, request, path, step, mode)
         self.queue()
+        self.tap.note(f"{2 * len(ATTACH + DETACH)} hangs")
         self.world.stop()
         self.tap.end()
 

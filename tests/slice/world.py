@@ -25,6 +25,7 @@ PLUGINS = os.environ.get("TIOD_PLUGINS", "")
 VM_FILES = {
     "vm1": "[VM]\nMemory=1G\n",
     "vm2": "[VM]\nMemory=1G\n",
+    "pinned": "[VM]\nMemory=1G\nPin=d3cold,on,reset\n",
 }
 
 

@@ -43,7 +43,10 @@ static struct function a_card(const char *bdf, const char *driver, int group)
 			      .ide = { .offset = 0x200, .selective_streams = 2 },
 			      .root_port_ide = { .offset = 0x200, .selective_streams = 4 },
 			      .tsm_group = true,
-			      .vfs_autoprobe = true };
+			      .vfs_autoprobe = true,
+			      .power = { .d3cold_allowed = SETTING_YES,
+					 .always_on = SETTING_NO,
+					 .reset = "flr bus" } };
 
 	text_copy(f.driver, sizeof(f.driver), driver);
 	return f;
@@ -172,8 +175,16 @@ static int fake_set_override(void *arg, struct bdf bdf, const char *driver,
 	return done(arg);
 }
 
-static void move_driver(struct function *f, const char *driver)
+static void move_driver(struct fake_host *host, struct function *f, const char *driver)
 {
+	bool vfio = strcmp(driver, VFIO_DRIVER) == 0;
+
+	/* As vfio-pci's pm_runtime_allow() and pm_runtime_forbid(); other drivers differ. */
+	if (f->power.always_on)
+		f->power.always_on = driver[0] ? SETTING_NO : SETTING_YES;
+	if (vfio && host->sleep_drops_link)
+		f->stream.endpoint.secure = false;
+
 	text_copy(f->driver, sizeof(f->driver), driver);
 	text_copy(f->cdev, sizeof(f->cdev), strcmp(driver, VFIO_DRIVER) == 0 ? "vfio0" : "");
 	f->cdev_node = f->cdev[0] != '\0';
@@ -186,7 +197,7 @@ static int fake_unbind(void *arg, struct bdf bdf, struct tio_error *err)
 
 	if (r <= 0)
 		return r;
-	move_driver(f, "");
+	move_driver(arg, f, "");
 	return done(arg);
 }
 
@@ -197,7 +208,7 @@ static int fake_bind(void *arg, struct bdf bdf, const char *driver, struct tio_e
 
 	if (r <= 0)
 		return r;
-	move_driver(f, driver);
+	move_driver(arg, f, driver);
 	return done(arg);
 }
 
@@ -208,7 +219,7 @@ static int fake_probe(void *arg, struct bdf bdf, struct tio_error *err)
 
 	if (r <= 0)
 		return r;
-	move_driver(f, "mlx5_core");
+	move_driver(arg, f, "mlx5_core");
 	return done(arg);
 }
 
@@ -295,6 +306,25 @@ static int fake_disconnect(void *arg, struct bdf dsm, const char *tsm, struct ti
 		return r;
 	f->tsm[0] = '\0';
 	f->stream = (struct ide_stream){ 0 };
+	return done(arg);
+}
+
+static int fake_set_power(void *arg, struct bdf bdf, enum power_attribute which,
+			  const char *value, struct tio_error *err)
+{
+	static const char *const names[] = { "d3cold_allowed", "power/control",
+					     "reset_method" };
+	struct function *f = there(arg, bdf, err);
+	int r = f ? change(arg, names[which], bdf, value, err) : -ENODEV;
+
+	if (r <= 0)
+		return r;
+	if (which == POWER_D3COLD)
+		f->power.d3cold_allowed = value[0] == '1' ? SETTING_YES : SETTING_NO;
+	else if (which == POWER_CONTROL)
+		f->power.always_on = strcmp(value, "on") == 0 ? SETTING_YES : SETTING_NO;
+	else
+		text_copy(f->power.reset, sizeof(f->power.reset), value);
 	return done(arg);
 }
 
@@ -406,6 +436,7 @@ const struct host_ops fake_host_ops = {
 	.set_vfs = fake_set_vfs,
 	.connect = fake_connect,
 	.disconnect = fake_disconnect,
+	.set_power = fake_set_power,
 	.load_module = fake_load_module,
 	.wait_cdev = fake_wait_cdev,
 	.parallel = fake_parallel,
@@ -535,9 +566,10 @@ const char *fake_state(const struct fake_host *host, char *buf, size_t size)
 	for (size_t i = 0; i < host->world.n_functions; i++) {
 		const struct function *f = &host->world.functions[i];
 
-		text_append(buf, size, "%s %s/%s vfs=%u/%d tsm=%s%d\n",
+		text_append(buf, size, "%s %s/%s vfs=%u/%d tsm=%s%d power=%d/%d/%s\n",
 			    bdf_format(f->bdf, name), f->driver, f->override, f->vfs,
-			    f->vfs_autoprobe, f->tsm, f->stream.present);
+			    f->vfs_autoprobe, f->tsm, f->stream.present,
+			    f->power.d3cold_allowed, f->power.always_on, f->power.reset);
 	}
 	for (size_t i = 0; i < host->all.n; i++)
 		text_append(buf, size, "%s for %s\n",

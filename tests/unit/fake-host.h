@@ -31,6 +31,7 @@ struct fake_host {
 	jmp_buf death;
 
 	bool insecure;         /* streams do not become secure */
+	bool sleep_drops_link; /* a card that vfio-pci takes sleeps and loses its link */
 	unsigned vfs_less;     /* the driver enables so many fewer */
 	bool cdev_unsupported; /* VFIO makes no character devices */
 	struct bdf unknown;    /* what the daemon knows of the host is older than this */

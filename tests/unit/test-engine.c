@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/power.h"
 #include "fake-host.h"
 
 static struct fake_host host;
@@ -385,6 +386,8 @@ static unsigned kill_everywhere(enum verb verb, const char *names, unsigned vfs)
 		fake_state(&host, idle, sizeof(idle));
 		request = a_request(&host, VERB_ATTACH, names);
 		request.vfs = vfs;
+		request.vm.pins_given = true;
+		request.vm.pins = PIN_D3COLD | PIN_ON | PIN_RESET;
 		if (verb == VERB_DETACH) {
 			cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
 			fake_state(&host, attached, sizeof(attached));

@@ -30,10 +30,15 @@ static int stuck(struct tio_error *err, const struct tio_error *why)
 static int note_target(const struct run *run, const struct step *step, struct bdf subject,
 		       const struct target **ret)
 {
+	struct bdf subjects[STEP_SUBJECTS_MAX];
+
 	for (size_t i = 0; i < run->request->n_targets; i++) {
 		const struct target *t = &run->request->targets[i];
+		size_t n = step_subjects(step, run->request, t, subjects);
 
-		if (bdf_equal(step_subject(step, run->request, t), subject)) {
+		for (size_t k = 0; k < n; k++) {
+			if (!bdf_equal(subjects[k], subject))
+				continue;
 			*ret = t;
 			return 0;
 		}
@@ -112,11 +117,15 @@ static int take_back(struct run *run, struct tio_error *err)
 static void drop_overtaken(struct journal *journal)
 {
 	for (size_t i = journal->mark; i < journal->n_records; i++) {
+		const struct step *step = batch_step_of(&journal->records[i]);
+
 		for (size_t k = 0; k < journal->mark; k++) {
 			if (strcmp(journal->records[k].step, journal->records[i].step) != 0 ||
 			    !bdf_equal(journal->records[k].function,
 				       journal->records[i].function))
 				continue;
+			if (step && step->overtake)
+				step->overtake(&journal->records[i], &journal->records[k]);
 			journal_drop(journal, k);
 			journal->mark--;
 			i--;
@@ -261,6 +270,30 @@ static bool is_leaving(const struct journal *journal, size_t index)
 	return journal->records[index].state != RECORD_BEGUN;
 }
 
+/* A driver that came back may have undone what the rest of the card still needs. */
+static int hold_what_stays(struct run *run, struct tio_error *err)
+{
+	struct journal *journal = run->engine->journal;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < journal->n_records; i++) {
+		struct record *record = &journal->records[i];
+		struct batch batch = { .run = run,
+				       .step = batch_step_of(record),
+				       .records = &record,
+				       .n = 1,
+				       .act = batch_apply };
+		struct tio_error why = TIO_ERROR_NONE;
+
+		if (record->state != RECORD_BEGUN || !batch.step || !batch.step->held)
+			continue;
+		r = batch.step->verify(&run->work, record, &why);
+		/* Of a function that is gone nothing needs to be held. */
+		r = r == 0 || r == -ENODEV ? 0 : batch_run(&batch, err);
+	}
+	return r;
+}
+
 /* Undoes each record that is to leave, last first. */
 static int take_away(struct run *run, struct tio_error *err)
 {
@@ -278,7 +311,7 @@ static int take_away(struct run *run, struct tio_error *err)
 		}
 		end -= (size_t)n;
 	}
-	return 0;
+	return hold_what_stays(run, err);
 }
 
 /* The change is done; should the disk not take that, a restart would do it again. */
@@ -346,7 +379,8 @@ int engine_run(struct engine *engine, struct request *request, bool plan_only,
 	if (r == 0)
 		r = observe_for_request(engine, request, err);
 	if (r == 0)
-		r = plan_make(engine->snap, engine->all, engine->journal, request, &plan, err);
+		r = plan_make(engine->snap, engine->all, engine->journal, request,
+			      engine->plugins, &plan, err);
 	if (r < 0)
 		return r;
 

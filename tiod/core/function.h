@@ -57,6 +57,16 @@ struct ide_stream {
 	struct ide_end root_port;
 };
 
+/* What the kernel says to a question; some have no answer on some kernels. */
+enum setting { SETTING_UNKNOWN, SETTING_NO, SETTING_YES };
+
+/* Whether a function may fall asleep, and how it can be reset; not read of VFs and bridges. */
+struct power {
+	uint8_t d3cold_allowed; /* enum setting */
+	uint8_t always_on;      /* enum setting: power/control is "on", not "auto" */
+	char reset[48];         /* reset_method: "flr bus"; "" if it cannot be reset */
+};
+
 struct function {
 	struct bdf bdf;
 	enum function_kind kind;
@@ -95,6 +105,7 @@ struct function {
 	bool vfs_autoprobe;
 	char cdev[16];  /* "vfio3" while bound to a VFIO driver, else "" */
 	bool cdev_node; /* the kernel gave it a device number (VFIO_DEVICE_CDEV) */
+	struct power power;
 
 	/* Its TSM link; of function 0 only. */
 	bool tsm_group;           /* tsm/connect exists */

@@ -36,6 +36,9 @@ struct progress {
 	char text[320];
 };
 
+/* The attributes of a function that set_power() may write. */
+enum power_attribute { POWER_D3COLD, POWER_CONTROL, POWER_RESET, POWER_ATTRIBUTE_COUNT };
+
 struct host_ops {
 	/* --- Looking --- */
 
@@ -70,6 +73,10 @@ struct host_ops {
 	int (*set_vfs)(void *host, struct bdf pf, unsigned n, struct tio_error *err);
 	int (*connect)(void *host, struct bdf dsm, const char *tsm, struct tio_error *err);
 	int (*disconnect)(void *host, struct bdf dsm, const char *tsm, struct tio_error *err);
+
+	/* "0" or "1"; "on" or "auto"; the names of reset methods, separated by spaces. */
+	int (*set_power)(void *host, struct bdf bdf, enum power_attribute which,
+			 const char *value, struct tio_error *err);
 
 	/* By module name, or by a modalias.  Already there is a success. */
 	int (*load_module)(void *host, const char *name, struct tio_error *err);

@@ -2,6 +2,7 @@
 #include "core/journal.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,18 +48,48 @@ bool journal_is_empty(const struct journal *journal)
 	return !journal->in_flight && journal->n_records == 0;
 }
 
+/* Absent where nothing is pinned, as in files of before there was pinning. */
+static json_t *power_to_json(const struct record *record)
+{
+	const struct power *power = &record->before.power;
+
+	if (!record->wanted_pins)
+		return NULL;
+	return json_pack("{si si si ss}", "pins", (int)record->wanted_pins, "d3cold",
+			 power->d3cold_allowed, "on", power->always_on, "reset", power->reset);
+}
+
+static int power_from_json(const json_t *json, struct record *ret, struct tio_error *err)
+{
+	struct power *power = &ret->before.power;
+	long long pins, d3cold, on;
+	int r;
+
+	if (!json)
+		return 0;
+	if ((r = json_get_int(json, "pins", 0, INT_MAX, &pins, err)) < 0 ||
+	    (r = json_get_int(json, "d3cold", 0, SETTING_YES, &d3cold, err)) < 0 ||
+	    (r = json_get_int(json, "on", 0, SETTING_YES, &on, err)) < 0 ||
+	    (r = json_get_text(json, "reset", power->reset, sizeof(power->reset), err)) < 0)
+		return r;
+	ret->wanted_pins = (unsigned)pins;
+	power->d3cold_allowed = (uint8_t)d3cold;
+	power->always_on = (uint8_t)on;
+	return 0;
+}
+
 static json_t *record_to_json(const struct record *record)
 {
 	const struct before *b = &record->before;
 
-	return json_pack("{ss so ss so sb ss s{ss ss si sb ss sb} s{si ss}}", "step",
+	return json_pack("{ss so ss so sb ss s{ss ss si sb ss sb} s{si ss} so*}", "step",
 			 record->step, "function", json_bdf(record->function), "state",
 			 states[record->state], "card", json_identity(&record->identity),
 			 "synthetic", record->synthetic, "leftDriver", record->left_driver,
 			 "before", "driver", b->driver, "override", b->override, "vfs",
 			 (int)b->vfs, "autoprobe", b->autoprobe, "tsm", b->tsm, "assigned",
 			 b->assigned, "wanted", "vfs", (int)record->wanted_vfs, "tsm",
-			 record->wanted_tsm);
+			 record->wanted_tsm, "power", power_to_json(record));
 }
 
 static json_t *flight_to_json(const struct journal *journal)
@@ -127,7 +158,8 @@ static int record_from_json(const json_t *json, struct record *ret, struct tio_e
 	    (r = json_get_text(json, "leftDriver", ret->left_driver, sizeof(ret->left_driver),
 			       err)) < 0 ||
 	    (r = before_from_json(json_object_get(json, "before"), &ret->before, err)) < 0 ||
-	    (r = wanted_from_json(json_object_get(json, "wanted"), ret, err)) < 0)
+	    (r = wanted_from_json(json_object_get(json, "wanted"), ret, err)) < 0 ||
+	    (r = power_from_json(json_object_get(json, "power"), ret, err)) < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
 		if (strcmp(states[i], state) == 0) {

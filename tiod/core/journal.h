@@ -22,6 +22,7 @@ struct before {
 	bool autoprobe;
 	char tsm[TSM_NAME_MAX];
 	bool assigned; /* reserve: it was this VM's already */
+	struct power power;
 };
 
 enum record_state {
@@ -48,6 +49,7 @@ struct record {
 	/* What the step was to reach, so that a failed detach can go back to it. */
 	unsigned wanted_vfs;
 	char wanted_tsm[TSM_NAME_MAX];
+	unsigned wanted_pins; /* PIN_… */
 };
 
 struct journal {

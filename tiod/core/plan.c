@@ -77,15 +77,14 @@ static bool follows_connect(const struct plan *plan, const struct step *step)
 	return before->subject == SUBJECT_DSM && before->tsm_turn;
 }
 
-static int plan_row(const struct step_facts *facts, int row, const struct target *target,
-		    struct plan *plan, struct tio_error *err)
+static int plan_subject(const struct step_facts *facts, int row, const struct target *target,
+			struct bdf subject, struct plan *plan, struct tio_error *err)
 {
 	const struct step *step = steps[row];
-	struct bdf subject = step_subject(step, facts->request, target);
 	const struct function *f = snapshot_find(facts->snap, subject);
 	struct plan_step *planned;
 
-	if (!subject.valid || already_planned(plan, row, subject))
+	if (already_planned(plan, row, subject))
 		return 0;
 	if (!step->needed(facts, target, f) && !follows_connect(plan, step))
 		return 0;
@@ -96,6 +95,18 @@ static int plan_row(const struct step_facts *facts, int row, const struct target
 	planned->function = subject;
 	step->describe(facts, target, f, planned->what, sizeof(planned->what));
 	return 0;
+}
+
+static int plan_row(const struct step_facts *facts, int row, const struct target *target,
+		    struct plan *plan, struct tio_error *err)
+{
+	struct bdf subjects[STEP_SUBJECTS_MAX];
+	size_t n = step_subjects(steps[row], facts->request, target, subjects);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = plan_subject(facts, row, target, subjects[i], plan, err);
+	return r;
 }
 
 static int plan_downwards(const struct step_facts *facts, struct plan *plan,
@@ -127,6 +138,11 @@ static bool still_needed(const struct step_facts *facts, const struct step *step
 			return true;
 		if (step->subject == SUBJECT_DSM && bdf_equal(one->family, record->function))
 			return true;
+		if (step->subject == SUBJECT_CARRIERS &&
+		    (bdf_equal(one->function, record->function) ||
+		     bdf_equal(one->physfn, record->function) ||
+		     bdf_equal(one->family, record->function)))
+			return true;
 	}
 	return false;
 }
@@ -139,6 +155,7 @@ static bool record_leaves(const struct step_facts *facts, const struct step *ste
 		return request_has_target(facts->request, record->function);
 	case SUBJECT_PF:
 	case SUBJECT_DSM:
+	case SUBJECT_CARRIERS:
 		return !still_needed(facts, step, record);
 	case SUBJECT_HOST:
 		return false;
@@ -176,10 +193,10 @@ static int plan_upwards(const struct step_facts *facts, const struct journal *jo
 }
 
 int plan_make(const struct snapshot *snap, const struct assignments *all,
-	      const struct journal *journal, const struct request *request, struct plan *ret,
-	      struct tio_error *err)
+	      const struct journal *journal, const struct request *request,
+	      const struct plugins *plugins, struct plan *ret, struct tio_error *err)
 {
-	struct step_facts facts = { snap, all, request };
+	struct step_facts facts = { snap, all, request, plugins };
 	struct plan plan = { 0 };
 	int r;
 

@@ -36,5 +36,5 @@ void plan_note(struct plan *plan, const char *fmt, ...) __attribute__((format(pr
  * (kind, function, sentence, fix); nothing may be changed.
  */
 int plan_make(const struct snapshot *snap, const struct assignments *all,
-	      const struct journal *journal, const struct request *request, struct plan *ret,
-	      struct tio_error *err);
+	      const struct journal *journal, const struct request *request,
+	      const struct plugins *plugins, struct plan *ret, struct tio_error *err);

@@ -59,6 +59,12 @@ static const struct reason reasons[] = {
 	{ "sriov_numvfs", ENOSYS, "the PF it depends on has no SR-IOV", DMESG },
 	{ "sriov_drivers_autoprobe", EINVAL, "the kernel takes 0 or 1 only", "report this as a bug of tiod" },
 
+	{ "d3cold_allowed", EINVAL, "the kernel takes 0 or 1 only", "report this as a bug of tiod" },
+	{ "power/control", EINVAL, "the kernel takes \"on\" or \"auto\" only", "report this as a bug of tiod" },
+	{ "reset_method", EINVAL, "the function can no longer be reset in one of these ways",
+	  "look at its reset_method, or leave \"reset\" out of Pin= in the VM's file" },
+	{ "reset_method", ENOMEM, "the kernel is out of memory", "free memory and try again" },
+
 	{ "driver_override", EINVAL, "the driver's name is too long", "report this as a bug of tiod" },
 	{ "driver_override", ENOMEM, "the kernel is out of memory", "free memory and try again" },
 	{ "bind", ENODEV, "the driver does not take this function, or the function is gone",

@@ -34,6 +34,9 @@ bool rule_is_lead(const struct target *target);
 /* The plan takes, or takes back, a step of that name. */
 bool rule_plan_has(const struct plan *plan, const char *name);
 
+/* refusals-power.c */
+int rule_resets_are_told(const struct rule_input *in, struct tio_error *err);
+
 /* refusals-vf.c */
 int rule_pf_has_no_vfs(const struct rule_input *in, struct tio_error *err);
 int rule_vf_can_be_had(const struct rule_input *in, struct tio_error *err);

@@ -447,7 +447,7 @@ static const rule_fn attach_rules[] = {
 	is_the_card_reserved, vfs_are_unreserved, group_is_of_one_vm,
 	rule_pf_has_no_vfs, rule_vf_can_be_had, rule_vfs_come_before_the_link, tsm_is_there, tsm_knows_the_card,
 	iommu_is_there, is_not_in_use, group_is_viable, plugins_agree,
-	memory_fits, big_bar_is_told, NULL,
+	memory_fits, big_bar_is_told, rule_resets_are_told, NULL,
 };
 static const rule_fn detach_rules[] = { is_its_own_lead, is_not_in_use, rule_other_vfs_are_free, NULL };
 static const rule_fn connect_rules[] = {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/power.h"
 
 /* --- load-vfio --- */
 
@@ -38,6 +39,13 @@ void step_capture_driver(const struct step_work *work, const struct target *targ
 {
 	text_copy(record->before.driver, sizeof(record->before.driver), f->driver);
 	text_copy(record->before.override, sizeof(record->before.override), f->override);
+}
+
+static void rebind_capture(const struct step_work *work, const struct target *target,
+			   const struct function *f, struct record *record)
+{
+	step_capture_driver(work, target, f, record);
+	record->wanted_pins = power_pins(work->plugins, &work->request->vm, f) & PIN_ON;
 }
 
 static bool rebind_needed(const struct step_facts *facts, const struct target *target,
@@ -119,15 +127,42 @@ static bool was_not_ours(const struct record *record)
 static int rebind_apply(const struct step_work *work, const struct record *record,
 			struct tio_error *err)
 {
+	int r;
+
 	if (was_not_ours(record))
 		return 0;
-	return move_to(work, record, VFIO_DRIVER, VFIO_DRIVER, err);
+	r = move_to(work, record, VFIO_DRIVER, VFIO_DRIVER, err);
+	/* vfio-pci lets what it takes fall asleep, whatever power/control said before. */
+	return r < 0 ? r : step_pin(work, record, err);
+}
+
+/* Function 0 may have been asleep for a moment, and its link gone with that. */
+static int check_link_lasted(const struct step_work *work, const struct record *record,
+			     struct tio_error *err)
+{
+	const struct function *f = snapshot_find(work->snap, record->function);
+
+	if (record->state != RECORD_BEGUN || !f || f->bdf.function != 0 || !f->tsm[0] ||
+	    !f->stream.present || function_link_is_secure(f))
+		return 0;
+	error_set(err, -EPROTO, "the link was secure and is no longer, since %s has the card",
+		  VFIO_DRIVER);
+	error_fix(err,
+		  "load the module %s with disable_idle_d3=1, so that the card does not "
+		  "sleep, and try again",
+		  VFIO_DRIVER);
+	return -EPROTO;
 }
 
 static int rebind_verify(const struct step_work *work, const struct record *record,
 			 struct tio_error *err)
 {
-	return was_not_ours(record) ? 0 : check_driver(work, record, VFIO_DRIVER, err);
+	int r;
+
+	if (was_not_ours(record))
+		return 0;
+	r = check_driver(work, record, VFIO_DRIVER, err);
+	return r < 0 ? r : check_link_lasted(work, record, err);
 }
 
 static int rebind_undo(const struct step_work *work, const struct record *record,
@@ -208,7 +243,7 @@ const struct step step_rebind = {
 	.needed = rebind_needed,
 	.describe = rebind_describe,
 	.describe_undo = rebind_describe_undo,
-	.capture = step_capture_driver,
+	.capture = rebind_capture,
 	.apply = rebind_apply,
 	.verify = rebind_verify,
 	.undo = rebind_undo,

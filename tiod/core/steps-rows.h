@@ -8,6 +8,7 @@
 #include "core/steps.h"
 
 extern const struct step step_reserve;
+extern const struct step step_pin_power;
 extern const struct step step_load_host_driver;
 extern const struct step step_stop_vf_autoprobe;
 extern const struct step step_enable_vfs;
@@ -24,6 +25,9 @@ int step_look(const struct step_work *work, const struct record *record, struct 
 /* -ENODEV becomes 0 when the function has really gone: nothing is left to put back. */
 int step_gone_is_done(const struct step_work *work, const struct record *record, int r,
 		      struct tio_error *err);
+
+/* Makes the function be as the record's wanted_pins say, and looks that it is. */
+int step_pin(const struct step_work *work, const struct record *record, struct tio_error *err);
 
 /* Notes driver and driver_override. */
 void step_capture_driver(const struct step_work *work, const struct target *target,

@@ -140,9 +140,9 @@ const struct step step_reserve = {
 };
 
 const struct step *const steps[STEPS_N] = {
-	&step_reserve,    &step_load_host_driver, &step_stop_vf_autoprobe,
-	&step_enable_vfs, &step_connect_tsm,      &step_verify_ide,
-	&step_load_vfio,  &step_rebind,           &step_wait_cdev,
+	&step_reserve,    &step_pin_power,   &step_load_host_driver, &step_stop_vf_autoprobe,
+	&step_enable_vfs, &step_connect_tsm, &step_verify_ide,       &step_load_vfio,
+	&step_rebind,     &step_wait_cdev,
 };
 
 int steps_find(const char *name)
@@ -153,8 +153,8 @@ int steps_find(const char *name)
 	return -1;
 }
 
-struct bdf step_subject(const struct step *step, const struct request *request,
-			const struct target *target)
+static struct bdf one_subject(const struct step *step, const struct request *request,
+			      const struct target *target)
 {
 	switch (step->subject) {
 	case SUBJECT_TARGET:
@@ -166,8 +166,23 @@ struct bdf step_subject(const struct step *step, const struct request *request,
 		return bdf_equal(target->lead, target->function) ? request->family : BDF_NONE;
 	case SUBJECT_HOST:
 		return request->family;
+	case SUBJECT_CARRIERS:
+		return target->physfn.valid ? target->physfn : target->function;
 	}
 	return BDF_NONE;
+}
+
+size_t step_subjects(const struct step *step, const struct request *request,
+		     const struct target *target, struct bdf ret[STEP_SUBJECTS_MAX])
+{
+	size_t n = 0;
+
+	ret[n] = one_subject(step, request, target);
+	if (ret[n].valid)
+		n++;
+	if (step->subject == SUBJECT_CARRIERS && !bdf_equal(ret[0], request->family))
+		ret[n++] = request->family;
+	return n;
 }
 
 size_t steps_group_blockers(const struct snapshot *snap, const struct request *request,

@@ -15,10 +15,11 @@
 
 /* On which function a row works. */
 enum step_subject {
-	SUBJECT_TARGET, /* each function that changes hands */
-	SUBJECT_PF,     /* the PF of each VF that changes hands */
-	SUBJECT_DSM,    /* function 0 of the card: the TSM link is the family's */
-	SUBJECT_HOST,   /* once; carried by function 0 */
+	SUBJECT_TARGET,   /* each function that changes hands */
+	SUBJECT_PF,       /* the PF of each VF that changes hands */
+	SUBJECT_DSM,      /* function 0 of the card: the TSM link is the family's */
+	SUBJECT_HOST,     /* once; carried by function 0 */
+	SUBJECT_CARRIERS, /* what each of them stands on: itself or its PF, and function 0 */
 };
 
 /* What needed() and describe() may look at. */
@@ -26,6 +27,7 @@ struct step_facts {
 	const struct snapshot *snap;
 	const struct assignments *all;
 	const struct request *request;
+	const struct plugins *plugins; /* may be NULL */
 };
 
 /* What apply(), verify() and undo() work with. */
@@ -46,6 +48,7 @@ struct step {
 	bool journaled;              /* has something to put back */
 	bool tsm_turn;               /* waits for its turn before the deadline runs */
 	bool parallel;               /* functions do not mind each other: all at once */
+	bool held;                   /* taken again if another step's undo took it back */
 	enum plugin_wait wait;       /* what a plugin may know to take longer */
 
 	/* @f is NULL for a VF that is still to be made. */
@@ -66,9 +69,12 @@ struct step {
 		      struct tio_error *err);
 	int (*undo)(const struct step_work *work, const struct record *record,
 		    struct tio_error *err);
+
+	/* @older is dropped for @newer: what it alone knows is kept.  May be NULL. */
+	void (*overtake)(struct record *newer, const struct record *older);
 };
 
-#define STEPS_N 9
+#define STEPS_N 10
 
 /* Rows in the order of attach. */
 extern const struct step *const steps[STEPS_N];
@@ -76,9 +82,11 @@ extern const struct step *const steps[STEPS_N];
 /* The number of the row called @name, or -1. */
 int steps_find(const char *name);
 
-/* The function that @step works on for @target; BDF_NONE when it does not concern it. */
-struct bdf step_subject(const struct step *step, const struct request *request,
-			const struct target *target);
+#define STEP_SUBJECTS_MAX 2
+
+/* The functions that @step works on for @target; returns how many, 0 to STEP_SUBJECTS_MAX. */
+size_t step_subjects(const struct step *step, const struct request *request,
+		     const struct target *target, struct bdf ret[STEP_SUBJECTS_MAX]);
 
 /* The VFIO driver that functions are given to. */
 #define VFIO_DRIVER "vfio-pci"

@@ -24,5 +24,7 @@ struct vm {
 	char firmware[256];
 	uint64_t policy;
 	bool policy_given;
+	unsigned pins;   /* PIN_…, of core/power.h */
+	bool pins_given; /* else it is as the device's plugin says */
 	char file[256]; /* where it was read from, for messages */
 };

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "host/ide.h"
 #include "host/pci.h"
+#include "host/power.h"
 #include "host/sriov.h"
 #include "host/sysfs.h"
 #include "host/topology.h"
@@ -291,6 +292,9 @@ static void read_state(struct host *host, int dir, const char *bridge_path, stru
 	read_override(dir, f);
 	if (f->kind != FUNCTION_VF && f->kind != FUNCTION_ROOT_PORT)
 		sriov_read(dir, f);
+	if (f->kind != FUNCTION_VF && f->kind != FUNCTION_ROOT_PORT &&
+	    f->kind != FUNCTION_BRIDGE)
+		power_read(dir, &f->power);
 	vfio_read_cdev(dir, f);
 	f->tsm_group = f->bdf.function == 0 && attr_exists(dir, "tsm/connect");
 	f->tsm_blobs = (f->kind == FUNCTION_VF || f->kind == FUNCTION_ENDPOINT) &&

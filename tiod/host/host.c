@@ -15,6 +15,7 @@
 #include "host/modules.h"
 #include "host/parallel.h"
 #include "host/pci.h"
+#include "host/power.h"
 #include "host/sriov.h"
 #include "host/state.h"
 #include "host/tsm.h"
@@ -192,6 +193,14 @@ static int op_disconnect(void *data, struct bdf dsm, const char *tsm, struct tio
 	return tsm_disconnect(host->sys_fd, dsm, tsm, err);
 }
 
+static int op_set_power(void *data, struct bdf bdf, enum power_attribute which,
+			const char *value, struct tio_error *err)
+{
+	struct host *host = data;
+
+	return power_set(host->sys_fd, bdf, which, value, err);
+}
+
 static int op_load_module(void *data, const char *name, struct tio_error *err)
 {
 	struct host *host = data;
@@ -264,6 +273,7 @@ const struct host_ops host_ops = {
 	.set_vfs = op_set_vfs,
 	.connect = op_connect,
 	.disconnect = op_disconnect,
+	.set_power = op_set_power,
 	.load_module = op_load_module,
 	.wait_cdev = op_wait_cdev,
 	.journal_write = op_journal_write,

@@ -207,6 +207,7 @@ static int vfio_probe(struct pci_dev *dev)
 	vfio->dev = dev;
 	vfio->usable_ms = now_ms() + settle_ms(dev);
 	dev->driver_data = vfio;
+	dev->power_on = false; /* pm_runtime_allow() */
 	if (host.vfio_group)
 		vfio->group = group_get(iommu_number(dev->group));
 	cdev_add(vfio);
@@ -221,6 +222,7 @@ static void vfio_remove(struct pci_dev *dev)
 {
 	struct vfio *vfio = dev->driver_data;
 
+	dev->power_on = true; /* pm_runtime_forbid() */
 	cdev_node_drop(&vfio->node);
 	group_put(vfio->group);
 	vfio->finished = true;
