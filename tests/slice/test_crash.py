@@ -6,6 +6,9 @@ a place to die at.  After tiod has been restarted (or has run its recovery) the 
 byte for byte, the state before or the state after, and the reservation agrees with it.
 
     test_crash.py FUNCTION[,FUNCTION…] [attach options…]
+    test_crash.py --link FUNCTION
+
+--link does so with connect and disconnect, which reserve nothing.
 """
 
 import re
@@ -14,7 +17,9 @@ import time
 
 from world import Tap, World, diff
 
-FUNCTION, OPTIONS = sys.argv[1], sys.argv[2:]
+LINK = sys.argv[1] == "--link"
+FUNCTION, *OPTIONS = sys.argv[2 if LINK else 1:]
+FORTH, BACK = ("connect", "disconnect") if LINK else ("attach", "detach")
 FUNCTIONS = FUNCTION.split(",")
 # Who dies, and whether the change it dies at still happens.
 DEATHS = [("kill", "before"), ("kill", "after"), ("kill-parent", "before"),
@@ -46,20 +51,22 @@ class Loop:
         self.world = World()
         self.world.start()
         self.idle = self.snapshot()
-        self.change("attach")
+        self.change(FORTH)
         self.attached = self.snapshot()
-        self.change("detach")
+        self.change(BACK)
         before, self.idle = self.idle, self.snapshot()
         self.tap.ok(without_modules(self.idle) == without_modules(before),
-                    f"{FUNCTION}: attach and detach leave the host as it was",
+                    f"{FUNCTION}: {FORTH} and {BACK} leave the host as it was",
                     diff(before, self.idle))
 
     def snapshot(self):
         return comparable(self.world.sim.snapshot())
 
     def args(self, verb):
-        return ["attach", *FUNCTIONS, "--vm", "vm1", *OPTIONS] if verb == "attach" else \
-            ["detach", *FUNCTIONS]
+        if verb != "attach":
+            return [verb, *FUNCTIONS]
+        vm = [] if "--vm" in OPTIONS else ["--vm", "vm1"]
+        return ["attach", *FUNCTIONS, *vm, *OPTIONS]
 
     def change(self, verb):
         self.world.must(*self.args(verb))
@@ -82,7 +89,7 @@ class Loop:
     def to(self, state):
         """Where each try starts from, reached by live commands."""
         if self.snapshot() != state:
-            self.change("attach" if state is self.attached else "detach")
+            self.change(FORTH if state is self.attached else BACK)
         now = self.snapshot()
         if now != state:
             raise RuntimeError("cannot get back to the start:\n" + diff(state, now) +
@@ -100,14 +107,16 @@ class Loop:
         self.recover()
         now = self.snapshot()
         reserved = bool(self.world.call("GetStatus")["parameters"]["functions"])
-        if now == (self.attached if reserved else self.idle):
+        ends = (self.idle, self.attached) if LINK and not reserved else \
+            (self.attached if reserved else self.idle,)
+        if now in ends:
             return ""
         near = min((diff(s, now) for s in (self.idle, self.attached)), key=len)
         return f"killed at change {nth} of {verb}:\n{near}\n{self.world.log_text()[-1500:]}"
 
     def everywhere(self, verb, act, when):
         deaths, wrong = 0, []
-        start = self.idle if verb == "attach" else self.attached
+        start = self.idle if verb == FORTH else self.attached
         while len(wrong) < 3:
             self.to(start)
             verdict = self.die_at(verb, deaths + 1, act, when)
@@ -118,7 +127,7 @@ class Loop:
                 wrong.append(verdict)
                 self.reset()
         who = {"kill": "worker", "kill-parent": "tiod", "kill-both": "tiod and worker"}[act]
-        self.tap.ok(deaths > 20 and not wrong,
+        self.tap.ok(deaths > (3 if LINK else 20) and not wrong,
                     f"{FUNCTION}: {verb}, {who} killed {when} each of its {deaths} changes: "
                     "the host is as before or as after", *wrong)
         return deaths
@@ -126,14 +135,14 @@ class Loop:
     def reset(self):
         self.world.kill()
         self.world.start()
-        self.world.tioctl(*self.args("detach"))
+        self.world.tioctl(*self.args(BACK))
 
 
 def main():
     loop = Loop()
     total = 0
     for act, when in DEATHS:
-        for verb in ("attach", "detach"):
+        for verb in (FORTH, BACK):
             total += loop.everywhere(verb, act, when)
     loop.tap.note(f"{total} deaths")
     loop.world.stop()
