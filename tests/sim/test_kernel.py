@@ -18,7 +18,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from kernel import sim, variants  # noqa: E402
-from kernel import bus, driver, memory, sriov, stress, tools, tsm, vfio  # noqa: E402,F401
+from kernel import (attributes, bus, driver, memory, sriov, stress, tools, tsm,  # noqa: E402,F401
+                    vfio)
 
 TIME_LIMIT = 120  # seconds for the tests of one host
 

@@ -48,7 +48,7 @@ def operations(sim, rnd, bdf):
 
 def work(sim, seed, end, counts):
     rnd = random.Random(seed)
-    while time.monotonic() < end:
+    while time.monotonic() < end or counts[seed] <= 10:
         able = operations(sim, rnd, rnd.choice(FUNCTIONS))
         which = rnd.randrange(len(able))
         if which >= 14 and rnd.random() < 0.8:

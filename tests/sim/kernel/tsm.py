@@ -156,6 +156,7 @@ def _(sim):
     sim.ctl("ide-fail", function=bdf)
     same([ide_block(bdf)[1], ide_block("0000:00:04.1")[1]], [1 << 31] * 2)
     true("IDECheck 1\n" in read(PCI + bdf + "/aer_dev_nonfatal"), "no IDECheck")
+    same(read(PCI + "0000:00:04.1/aer_rootport_total_err_nonfatal"), "2\n")
     same(read(PCI + bdf + "/tsm/connect"), "tsm0\n")
     disconnect(bdf)
 

@@ -62,9 +62,46 @@ static ssize_t aer_nonfatal_show(void *obj, const struct sim_caller *who, char *
 			"TOTAL_ERR_NONFATAL");
 }
 
-const struct attribute aer_attrs[] = {
+static const struct attribute dev_attrs[] = {
 	{ "aer_dev_correctable", 0444, { .show = aer_correctable_show } },
 	{ "aer_dev_fatal", 0444, { .show = aer_fatal_show } },
 	{ "aer_dev_nonfatal", 0444, { .show = aer_nonfatal_show } },
 	{ NULL },
 };
+
+/* --- What a root port has heard of, from below and of itself --- */
+
+static unsigned int heard(const struct pci_dev *dev)
+{
+	unsigned int sum = dev->ide_check;
+
+	for (const struct pci_dev *child = dev->children; child; child = child->sibling)
+		sum += heard(child);
+	return sum;
+}
+
+static ssize_t heard_none_show(void *obj, const struct sim_caller *who, char *buf)
+{
+	return snprintf(buf, SIM_ATTR_MAX, "0\n");
+}
+
+static ssize_t heard_nonfatal_show(void *obj, const struct sim_caller *who, char *buf)
+{
+	return snprintf(buf, SIM_ATTR_MAX, "%u\n", heard(obj));
+}
+
+static const struct attribute port_attrs[] = {
+	{ "aer_rootport_total_err_cor", 0444, { .show = heard_none_show } },
+	{ "aer_rootport_total_err_fatal", 0444, { .show = heard_none_show } },
+	{ "aer_rootport_total_err_nonfatal", 0444, { .show = heard_nonfatal_show } },
+	{ NULL },
+};
+
+void aer_attributes(struct pci_dev *dev, struct node *dir)
+{
+	if (dev->type == PCI_CONVENTIONAL || !desc_bool(dev->desc, "aer", true))
+		return;
+	attributes_add(dir, dev_attrs, dev);
+	if (dev->type == PCI_ROOT_PORT)
+		attributes_add(dir, port_attrs, dev);
+}

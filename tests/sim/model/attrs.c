@@ -123,16 +123,30 @@ SHOW(numa_node)
 STORE(numa_node)
 {
 	struct pci_dev *dev = obj;
-	char *end, path[48];
-	long node = strtol(buf, &end, 0);
+	char path[48];
+	int node;
 
 	if (!who->sys_admin)
 		return -EPERM;
-	snprintf(path, sizeof(path), "devices/system/node/node%ld", node);
-	if (end == buf || node < -1 || (node >= 0 && !tree_find(tree_root("sys"), path)))
+	if (parse_int(buf, &node) < 0)
 		return -EINVAL;
-	dev->node = (int)node;
+	snprintf(path, sizeof(path), "devices/system/node/node%d", node);
+	if (node < -1 || (node >= 0 && !tree_find(tree_root("sys"), path)))
+		return -EINVAL;
+	dev->node = node;
 	return 0;
+}
+
+SHOW(local_cpulist)
+{
+	const struct pci_dev *dev = obj;
+	char path[64];
+	struct node *node;
+
+	snprintf(path, sizeof(path), "devices/system/node/node%d", dev->node);
+	node = dev->node >= 0 ? tree_find(tree_root("sys"), path) : NULL;
+	return snprintf(buf, SIM_ATTR_MAX, "%s",
+			node ? node_cpulist(dev->node) : CPUS_ONLINE "\n");
 }
 
 SHOW(resource)
@@ -164,6 +178,41 @@ SHOW(resource)
 SHOW(subordinate)
 {
 	return snprintf(buf, SIM_ATTR_MAX, "%u\n", config_get(obj, 0x18) >> 16 & 0xff);
+}
+
+/* --- The link: trained to what it can do --- */
+
+static ssize_t show_speed(const struct pci_dev *dev, char *buf)
+{
+	static const char *const speeds[] = { "Unknown",        "2.5 GT/s PCIe",
+					      "5.0 GT/s PCIe",  "8.0 GT/s PCIe",
+					      "16.0 GT/s PCIe", "32.0 GT/s PCIe",
+					      "64.0 GT/s PCIe" };
+	uint32_t speed = config_get(dev, dev->pcie + LNKCAP) & 0xf;
+
+	return snprintf(buf, SIM_ATTR_MAX, "%s\n", speeds[speed < 7 ? speed : 0]);
+}
+
+SHOW(current_speed)
+{
+	const struct pci_dev *dev = obj;
+
+	return dev->disconnected ? snprintf(buf, SIM_ATTR_MAX, "Unknown\n")
+				 : show_speed(dev, buf);
+}
+
+/* Unlike the others it was read when the card was found. */
+SHOW(max_speed)
+{
+	return show_speed(obj, buf);
+}
+
+SHOW(link_width)
+{
+	const struct pci_dev *dev = obj;
+	uint32_t link = dev->disconnected ? ~0u : config_get(dev, dev->pcie + LNKCAP);
+
+	return snprintf(buf, SIM_ATTR_MAX, "%u\n", link >> 4 & 0x3f);
 }
 
 /* --- Power, interrupts and reset --- */
@@ -266,22 +315,31 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
+/* drivers/pci/pci.h: PCI_NUM_RESET_METHODS, of which one is no method. */
+#define RESET_METHODS_MAX 7
+
 STORE(reset_method)
 {
 	struct pci_dev *dev = obj;
-	char text[64], *word, *rest = text;
+	char text[SIM_ATTR_MAX], methods[sizeof(dev->reset_method)] = "";
+	char *word, *rest = text;
+	size_t used = 0, count = 0;
 
 	if (streq(buf, "default")) {
 		snprintf(dev->reset_method, sizeof(dev->reset_method), "%s",
 			 reset_default(dev));
 		return 0;
 	}
-	snprintf(text, sizeof(text), "%.*s", (int)strcspn(buf, "\n"), buf);
-	while ((word = strsep(&rest, " ")))
-		if (*word && !has_word(reset_default(dev), word))
+	snprintf(text, sizeof(text), "%s", buf);
+	while ((word = strsep(&rest, " \n"))) {
+		if (!*word)
+			continue;
+		if (!has_word(reset_default(dev), word) || ++count > RESET_METHODS_MAX)
 			return -EINVAL;
-	snprintf(dev->reset_method, sizeof(dev->reset_method), "%.*s", (int)strcspn(buf, "\n"),
-		 buf);
+		used += snprintf(methods + used, sizeof(methods) - used, "%s%s",
+				 used ? " " : "", word);
+	}
+	memcpy(dev->reset_method, methods, sizeof(methods));
 	return 0;
 }
 
@@ -313,6 +371,7 @@ static const struct attribute common_attrs[] = {
 	{ "resource", 0444, { .show = resource_show } },
 	{ "enable", 0644, { .show = enable_show, .store = enable_store } },
 	{ "numa_node", 0644, { .show = numa_node_show, .store = numa_node_store } },
+	{ "local_cpulist", 0444, { .show = local_cpulist_show } },
 	{ "driver_override",
 	  0644,
 	  { .show = driver_override_show, .store = driver_override_store } },
@@ -371,21 +430,13 @@ static void add_ids(struct pci_dev *dev, struct node *dir)
 		attr_printf(dir, "label", "%s\n", desc_text(dev->desc, "label", ""));
 }
 
-static void add_link(struct pci_dev *dev, struct node *dir)
-{
-	static const char *const speeds[] = { "Unknown",        "2.5 GT/s PCIe",
-					      "5.0 GT/s PCIe",  "8.0 GT/s PCIe",
-					      "16.0 GT/s PCIe", "32.0 GT/s PCIe",
-					      "64.0 GT/s PCIe" };
-	uint32_t cap = config_get(dev, dev->pcie + LNKCAP);
-	const char *speed = speeds[(cap & 0xf) < 7 ? cap & 0xf : 0];
-
-	attr_printf(dir, "current_link_speed", "%s\n", speed);
-	attr_printf(dir, "max_link_speed", "%s\n", speed);
-	attr_printf(dir, "current_link_width", "%u\n", cap >> 4 & 0x3f);
-	attr_printf(dir, "max_link_width", "%u\n", cap >> 4 & 0x3f);
-	attributes_add(dir, aer_attrs, dev);
-}
+static const struct attribute link_attrs[] = {
+	{ "current_link_speed", 0444, { .show = current_speed_show } },
+	{ "current_link_width", 0444, { .show = link_width_show } },
+	{ "max_link_speed", 0444, { .show = max_speed_show } },
+	{ "max_link_width", 0444, { .show = link_width_show } },
+	{ NULL },
+};
 
 /* Every feature of every mailbox, and the discovery that all of them have. */
 static void add_doe(struct pci_dev *dev, struct node *dir)
@@ -406,16 +457,6 @@ static void add_doe(struct pci_dev *dev, struct node *dir)
 			    json_string_value(feature));
 }
 
-static void add_locality(struct pci_dev *dev, struct node *dir)
-{
-	char path[64];
-	struct node *node;
-
-	snprintf(path, sizeof(path), "devices/system/node/node%d", dev->node);
-	node = dev->node >= 0 ? tree_find(tree_root("sys"), path) : NULL;
-	tree_text(dir, "local_cpulist", node ? node_cpulist(dev->node) : CPUS_ONLINE "\n");
-}
-
 void pci_attributes(struct pci_dev *dev)
 {
 	struct node *dir = dev->device.dir, *power = tree_dir(dir, "power");
@@ -429,10 +470,10 @@ void pci_attributes(struct pci_dev *dev)
 	attributes_add(power, power_attrs, dev);
 	tree_text(power, "runtime_status", "active\n");
 	add_ids(dev, dir);
-	add_locality(dev, dir);
 	add_doe(dev, dir);
 	if (dev->type != PCI_CONVENTIONAL && dev->type != PCI_RC_END)
-		add_link(dev, dir);
+		attributes_add(dir, link_attrs, dev);
+	aer_attributes(dev, dir);
 	if (pci_is_bridge(dev)) {
 		attr_printf(dir, "secondary_bus_number", "%u\n", dev->secondary);
 		attributes_add(dir, bridge_attrs, dev);

@@ -166,12 +166,17 @@ static void add_doe(struct pci_dev *dev)
 		add_ext(dev, EXT_DOE, 2, 0x18);
 }
 
-/* Idle blocks carry Stream ID 255, as the kernel leaves them after enumeration. */
+/*
+ * Idle blocks carry Stream ID 255, as the kernel leaves them after enumeration; those of a
+ * card whose root port has no IDE it doesn't touch.
+ */
 static void add_ide(struct pci_dev *dev)
 {
 	const json_t *ide = json_object_get(dev->desc, "ide");
 	unsigned int streams = (unsigned int)desc_int(ide, "streams", 1);
 	unsigned int assoc = (unsigned int)desc_int(ide, "assoc", 3);
+	const struct pci_dev *port = dev->parent ? pci_root_port(dev) : dev;
+	bool forgotten = !port || (port != dev && !port->ide_cap);
 	unsigned int at, block;
 
 	if (!ide && !desc_bool(dev->desc, "tdisp", false))
@@ -185,7 +190,8 @@ static void add_ide(struct pci_dev *dev)
 	for (unsigned int i = 0; i < streams; i++) {
 		block = at + IDE_BLOCKS + i * IDE_BLOCK(assoc);
 		config_set(dev, block, assoc);
-		config_set(dev, block + IDE_CTL, IDE_IDLE);
+		if (!forgotten)
+			config_set(dev, block + IDE_CTL, IDE_IDLE);
 	}
 	if (desc_bool(ide, "firmware_stream", false))
 		config_set(dev, at + IDE_BLOCKS + IDE_CTL, 1);
@@ -231,7 +237,8 @@ void config_build(struct pci_dev *dev)
 	if (dev->type == PCI_CONVENTIONAL)
 		return;
 	add_pcie(dev);
-	add_ext(dev, EXT_AER, 2, 0x48);
+	if (desc_bool(dev->desc, "aer", true))
+		add_ext(dev, EXT_AER, 2, 0x48);
 	add_serial(dev);
 	add_sriov(dev);
 	add_doe(dev);

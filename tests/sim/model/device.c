@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -363,5 +364,17 @@ int parse_number(const char *text, int base, unsigned long max, unsigned long *r
 	if (errno || value > max)
 		return -ERANGE;
 	*ret = value;
+	return 0;
+}
+
+int parse_int(const char *text, int *ret)
+{
+	bool minus = *text == '-';
+	unsigned long value;
+	int r = parse_number(text + minus, 0, (unsigned long)INT_MAX + minus, &value);
+
+	if (r < 0 || (minus && text[1] == '+'))
+		return r < 0 ? r : -EINVAL;
+	*ret = (int)(minus ? -(long)value : (long)value);
 	return 0;
 }

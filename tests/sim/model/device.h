@@ -75,3 +75,5 @@ struct node *sys_dir(const char *path);
 /* "1", "y", "on" and so on as kstrtobool() takes them; "0x10" as kstrtou16(…, 0). */
 int parse_bool(const char *text, bool *ret);
 int parse_number(const char *text, int base, unsigned long max, unsigned long *ret);
+/* As kstrtoint(…, 0). */
+int parse_int(const char *text, int *ret);

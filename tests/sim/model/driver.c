@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,26 +23,11 @@ void driver_modalias(const struct pci_dev *dev, char *buf, size_t size)
 		 dev->class & 0xff);
 }
 
-static bool in_table(const struct pci_driver *driver, const struct pci_dev *dev)
-{
-	const json_t *ids = json_object_get(driver->desc, "ids"), *id;
-	char modalias[80];
-	size_t i;
-
-	driver_modalias(dev, modalias, sizeof(modalias));
-	json_array_foreach(ids, i, id) if (fnmatch(json_string_value(id), modalias, 0) ==
-					   0) return true;
-	for (const struct dynamic_id *own = driver->ids; own; own = own->next)
-		if (own->vendor == dev->vendor && own->device == dev->id)
-			return true;
-	return false;
-}
-
 bool driver_matches(const struct pci_driver *driver, const struct pci_dev *dev)
 {
 	if (dev->override)
 		return strcmp(dev->override, driver->name) == 0;
-	return in_table(driver, dev);
+	return ids_match(driver, dev);
 }
 
 struct pci_driver *driver_find(const char *name)
@@ -123,6 +107,17 @@ static bool may_probe(const struct pci_dev *dev)
 	return !dev->physfn || dev->physfn->sriov.autoprobe || dev->override;
 }
 
+/* Does it enable what it is bound to?  One that only keeps others away doesn't. */
+static bool enables(const struct pci_driver *driver)
+{
+	return desc_bool(driver->desc, "enables", driver->kind != &vfio_kind);
+}
+
+bool driver_leaves_dma(const struct pci_driver *driver)
+{
+	return !desc_bool(driver->desc, "dma", enables(driver));
+}
+
 /* Lock of the device held.  0 or a negative errno; -EPROBE_DEFER is not the driver's. */
 static int probe(struct pci_driver *driver, struct pci_dev *dev)
 {
@@ -150,7 +145,7 @@ static int probe(struct pci_driver *driver, struct pci_dev *dev)
 		dev->driver = NULL;
 		return r;
 	}
-	dev->enabled = 1;
+	dev->enabled += enables(driver);
 	device_event(&dev->device, "bind");
 	return 0;
 }
@@ -187,7 +182,8 @@ void driver_release(struct pci_dev *dev)
 		driver->kind->remove(dev);
 	kids_remove(dev);
 	dev->driver = NULL;
-	dev->enabled = 0;
+	if (dev->enabled > 0)
+		dev->enabled -= enables(driver);
 	if (!dev->gone)
 		device_event(&dev->device, "unbind");
 }
@@ -250,41 +246,17 @@ static void offer_all(struct pci_driver *driver)
 
 static int new_id_store(void *obj, const struct sim_caller *who, const char *buf, size_t size)
 {
-	struct pci_driver *driver = obj;
-	struct dynamic_id *id, **at;
-	unsigned int vendor, device;
+	int r = ids_add(obj, buf);
 
-	if (sscanf(buf, "%x %x", &vendor, &device) != 2)
-		return -EINVAL;
-	for (at = &driver->ids; *at; at = &(*at)->next)
-		if ((*at)->vendor == vendor && (*at)->device == device)
-			return -EEXIST;
-	id = calloc(1, sizeof(*id));
-	id->vendor = vendor;
-	id->device = device;
-	*at = id;
-	offer_all(driver);
-	return 0;
+	if (r == 0)
+		offer_all(obj);
+	return r;
 }
 
 static int remove_id_store(void *obj, const struct sim_caller *who, const char *buf,
 			   size_t size)
 {
-	struct pci_driver *driver = obj;
-	unsigned int vendor, device;
-
-	if (sscanf(buf, "%x %x", &vendor, &device) != 2)
-		return -EINVAL;
-	for (struct dynamic_id **at = &driver->ids; *at; at = &(*at)->next) {
-		struct dynamic_id *id = *at;
-
-		if (id->vendor != vendor || id->device != device)
-			continue;
-		*at = id->next;
-		free(id);
-		return 0;
-	}
-	return -ENODEV;
+	return ids_remove(obj, buf);
 }
 
 static int nothing_store(void *obj, const struct sim_caller *who, const char *buf, size_t size)
@@ -304,9 +276,17 @@ static const struct attribute driver_attrs[] = {
 /* --- Drivers --- */
 
 static const struct desc_key driver_keys[] = {
-	{ "kind", 's' },      { "ids", 'a' },         { "bind_ms", 'n' },
-	{ "unbind_ms", 'n' }, { "sriov", 'o' },       { "keeps_vfs", 'b' },
-	{ "settle_ms", 'n' }, { "probe_error", 's' }, { NULL },
+	{ "kind", 's' },
+	{ "ids", 'a' },
+	{ "bind_ms", 'n' },
+	{ "unbind_ms", 'n' },
+	{ "sriov", 'o' },
+	{ "keeps_vfs", 'b' },
+	{ "settle_ms", 'n' },
+	{ "probe_error", 's' },
+	{ "enables", 'b' },
+	{ "dma", 'b' },
+	{ NULL },
 };
 
 static const struct driver_kind *find_kind(const char *name)

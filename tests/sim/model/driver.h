@@ -38,11 +38,7 @@ struct driver_kind {
 
 extern const struct driver_kind nvme_kind, net_kind, sound_kind, drm_kind, vfio_kind;
 
-struct dynamic_id {
-	unsigned int vendor, device;
-	struct dynamic_id *next;
-};
-
+struct dynamic_id;
 struct module;
 
 struct pci_driver {
@@ -70,11 +66,21 @@ void driver_unregister(struct pci_driver *driver);
 int driver_attach(struct pci_dev *dev);
 /* Unbinds with the device's lock held. */
 void driver_release(struct pci_dev *dev);
+/* As pci-stub, vfio-pci and pcieport do. */
+bool driver_leaves_dma(const struct pci_driver *driver);
 bool driver_matches(const struct pci_driver *driver, const struct pci_dev *dev);
 void driver_modalias(const struct pci_dev *dev, char *buf, size_t size);
 
 /* The kernel's own number, which never reaches user space. */
 #define SIM_EPROBE_DEFER 517
+
+/* --- ids.c --- */
+
+/* By the driver's own table, or by an ID that was given to it. */
+bool ids_match(const struct pci_driver *driver, const struct pci_dev *dev);
+/* What is written to new_id and remove_id: 0, -EINVAL, -EEXIST, -ENODEV. */
+int ids_add(struct pci_driver *driver, const char *buf);
+int ids_remove(struct pci_driver *driver, const char *buf);
 
 /* --- module.c --- */
 

@@ -12,8 +12,11 @@
 static ssize_t streams_show(void *obj, const struct sim_caller *who, char *buf)
 {
 	const struct host_bridge *bridge = obj;
+	int left = bridge->streams_size;
 
-	return snprintf(buf, SIM_ATTR_MAX, "%d\n", (int)host.streams - bridge->streams_used);
+	for (int i = 0; i < bridge->streams_size && i < bridge->streams.size; i++)
+		left -= bridge->streams.used[i];
+	return snprintf(buf, SIM_ATTR_MAX, "%d\n", left);
 }
 
 static const struct attribute bridge_attrs[] = {
@@ -23,8 +26,33 @@ static const struct attribute bridge_attrs[] = {
 
 void ide_host_bridge(struct host_bridge *bridge)
 {
-	if (host.streams > 0)
+	bridge->streams_size = (int)host.streams;
+	if (bridge->streams_size > 0)
 		attributes_add(bridge->device.dir, bridge_attrs, bridge);
+}
+
+static struct host_bridge *bridge_of(const char *address)
+{
+	struct host_bridge *bridge = host_bridge_first();
+
+	while (bridge && strcmp(bridge->device.name + strlen("pci"), address) != 0)
+		bridge = bridge->next;
+	return bridge;
+}
+
+json_t *ide_set_streams(const json_t *command)
+{
+	struct host_bridge *bridge = bridge_of(desc_text(command, "bridge", ""));
+	long long nr = desc_int(command, "nr", -1);
+
+	if (!bridge || nr < 0 || nr > 256)
+		return json_pack("{s:b,s:s}", "ok", 0, "error",
+				 "no such host bridge, or \"nr\" is not 0 to 256");
+	attributes_remove(bridge->device.dir, bridge_attrs);
+	bridge->streams_size = (int)nr;
+	if (nr > 0)
+		attributes_add(bridge->device.dir, bridge_attrs, bridge);
+	return json_pack("{s:b}", "ok", 1);
 }
 
 /* --- Selective blocks --- */
@@ -42,24 +70,25 @@ static unsigned int block_at(const struct pci_dev *dev, int block)
 	return first + (unsigned int)block * IDE_BLOCK(assoc);
 }
 
-/* The index of a block that is not enabled, or -1. */
+/* Did the firmware leave block 0 enabled?  The kernel looks once, at enumeration. */
+static bool has_firmware_stream(const struct pci_dev *dev)
+{
+	return desc_bool(json_object_get(dev->desc, "ide"), "firmware_stream", false);
+}
+
+/* The index of a block without a stream, or -1. */
 static int free_block(const struct pci_dev *dev)
 {
-	for (unsigned int i = 0; i < block_count(dev); i++)
-		if (!(config_get(dev, block_at(dev, (int)i) + IDE_CTL) & IDE_CTL_EN))
+	for (unsigned int i = has_firmware_stream(dev); i < block_count(dev); i++)
+		if (!(dev->ide_used & 1u << i))
 			return (int)i;
 	return -1;
 }
 
 static bool id_in_use(const struct pci_dev *dev, unsigned int id)
 {
-	for (unsigned int i = 0; i < block_count(dev); i++) {
-		uint32_t ctl = config_get(dev, block_at(dev, (int)i) + IDE_CTL);
-
-		if ((ctl & IDE_CTL_EN) && ctl >> 24 == id)
-			return true;
-	}
-	return false;
+	return has_firmware_stream(dev) &&
+	       config_get(dev, block_at(dev, 0) + IDE_CTL) >> 24 == id;
 }
 
 struct pci_dev *ide_port(const struct pci_dev *dev)
@@ -74,21 +103,24 @@ int ide_alloc(struct pci_dev *dev, struct ide_stream *stream)
 
 	if (dev->type != PCI_ENDPOINT || !dev->ide_cap || !port || !port->ide_cap)
 		return -EFAULT;
-	if (dev->bridge->streams_used >= (int)host.streams)
-		return -EFAULT;
 	stream->block = free_block(dev);
 	stream->port_block = free_block(port);
 	if (stream->block < 0 || stream->port_block < 0)
 		return -EFAULT;
 
 	id = pool_take(&dev->bridge->streams, 0);
+	if (id >= dev->bridge->streams_size) {
+		pool_drop(&dev->bridge->streams, id);
+		return -EFAULT;
+	}
 	if (id_in_use(dev, (unsigned int)id) || id_in_use(port, (unsigned int)id)) {
 		pool_drop(&dev->bridge->streams, id);
 		return -EBUSY;
 	}
 	stream->pool_index = id;
 	stream->port = port;
-	dev->bridge->streams_used++;
+	dev->ide_used |= 1u << stream->block;
+	port->ide_used |= 1u << stream->port_block;
 	return 0;
 }
 
@@ -161,11 +193,16 @@ void ide_enable(struct pci_dev *dev, struct ide_stream *stream)
 	stream->link = tree_link_to(dev->bridge->device.dir, name, dev->device.dir);
 }
 
-/* Idle again: all but the block's own capability goes, and the ID is 255. */
+/*
+ * Idle again: all but the block's own capability goes, and the ID is 255.  What is written
+ * to a card that doesn't hear is lost.
+ */
 static void clear_block(struct pci_dev *dev, int block)
 {
 	unsigned int at = block_at(dev, block), assoc = config_get(dev, at) & 0xf;
 
+	if (dev->disconnected)
+		return;
 	memset(dev->config + at + IDE_CTL, 0, IDE_BLOCK(assoc) - IDE_CTL);
 	config_set(dev, at + IDE_CTL, IDE_IDLE);
 }
@@ -178,7 +215,8 @@ void ide_free(struct pci_dev *dev, struct ide_stream *stream)
 		tree_remove(stream->link);
 	}
 	pool_drop(&dev->bridge->streams, stream->pool_index);
-	dev->bridge->streams_used--;
+	dev->ide_used &= ~(1u << stream->block);
+	stream->port->ide_used &= ~(1u << stream->port_block);
 	*stream = (struct ide_stream){ 0 };
 }
 

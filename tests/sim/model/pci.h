@@ -46,7 +46,7 @@ struct host_bridge {
 	json_t *desc;             /* borrowed from host.desc */
 	struct pci_dev *children; /* by sibling */
 	struct pool streams;
-	int streams_used;
+	int streams_size;
 	struct host_bridge *next;
 };
 
@@ -69,12 +69,12 @@ struct ide_stream {
 struct pci_tsm {
 	struct tsm *tsm; /* connected to it, else NULL */
 	struct ide_stream stream;
-	bool bound;       /* a TDI of this function is bound */
-	bool insecure;    /* its streams never get secure */
-	bool group_shown; /* tsm/ is there */
+	bool bound;             /* a TDI of this function is bound */
+	bool insecure;          /* its streams never get secure */
+	bool group_shown;       /* tsm/ is there */
 	unsigned int refreshed; /* how often its keys were */
 	uint8_t nonce[32];
-	bool managed;     /* shown as a function below a connected one */
+	bool managed; /* shown as a function below a connected one */
 };
 
 struct pci_dev {
@@ -112,13 +112,14 @@ struct pci_dev {
 	void *driver_data;
 	int enabled;
 	bool power_on, d3cold, msi;
-	char reset_method[32];
+	char reset_method[64];
 
 	struct iommu_group *group;
 	struct sriov sriov;
 	struct pci_dev *physfn;
 	unsigned int vf_index;
 	struct pci_tsm tsm;
+	uint32_t ide_used;      /* Selective blocks of its that have a stream, a bit each */
 	unsigned int ide_check; /* AER's counter */
 };
 
@@ -170,7 +171,8 @@ json_t *bus_unplug(const json_t *command, bool surprise);
 
 /* --- attrs.c, aer.c --- */
 
-extern const struct attribute aer_attrs[];
+/* Where the function has AER: "aer" of its description, true unless it says otherwise. */
+void aer_attributes(struct pci_dev *dev, struct node *dir);
 
 void pci_attributes(struct pci_dev *dev);
 void pci_reset(struct pci_dev *dev);

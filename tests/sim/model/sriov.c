@@ -226,9 +226,9 @@ static ssize_t total_msix_show(void *obj, const struct sim_caller *who, char *bu
 static int msix_count_store(void *obj, const struct sim_caller *who, const char *buf,
 			    size_t size)
 {
-	char *end;
+	int count;
 
-	if (strtol(buf, &end, 0) < 0 || end == buf)
+	if (parse_int(buf, &count) < 0 || count < 0)
 		return -EINVAL;
 	return -EOPNOTSUPP;
 }

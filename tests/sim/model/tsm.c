@@ -194,6 +194,8 @@ static int connect_locked(struct pci_dev *dev, int id)
 	if (!tsm)
 		return -ENXIO;
 	r = check_mailbox(dev);
+	if (r == 0)
+		r = tsm_hang_wait();
 	if (r < 0)
 		return r;
 	r = ide_alloc(dev, &stream);

@@ -41,6 +41,12 @@ struct pci_dev *tsm_dsm(const struct pci_dev *dev);
 
 extern const struct attribute tsm_amd_pf0_attrs[], tsm_amd_tdi_attrs[];
 
+/* --- tsm-hang.c --- */
+
+/* Waits as long as connects hang: 0, or -EINTR for one that may be killed and was. */
+int tsm_hang_wait(void);
+json_t *tsm_hang(const json_t *command);
+
 /* --- ide.c --- */
 
 struct pci_dev *ide_port(const struct pci_dev *dev);
@@ -51,6 +57,8 @@ void ide_free(struct pci_dev *dev, struct ide_stream *stream);
 /* Writes the status of one end or both. */
 void ide_status(struct pci_dev *dev, uint32_t status, bool endpoint, bool port);
 void ide_host_bridge(struct host_bridge *bridge);
+/* Gives a host bridge another number of streams; those in use stay. */
+json_t *ide_set_streams(const json_t *command);
 
 /* --- sriov.c --- */
 
