@@ -112,6 +112,23 @@ static int tell_size(char **args)
 	return 0;
 }
 
+/* The first bytes, in hexadecimal. */
+static int tell_bytes(char **args)
+{
+	int fd = open(args[0], O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return tell_errno("open ", errno);
+	n = pread(fd, data, strtoul(args[2], NULL, 0), (off_t)strtoul(args[1], NULL, 0));
+	if (n < 0)
+		return tell_errno("", errno);
+	for (ssize_t i = 0; i < n; i++)
+		printf("%02x", (unsigned char)data[i]);
+	putchar('\n');
+	return 0;
+}
+
 /* As tell_size, for an opener who is no administrator of the machine. */
 static int tell_size_uncapped(char **args)
 {
@@ -195,6 +212,7 @@ static const struct command {
 	{ "fill", 2, fill_attr },
 	{ "size", 1, tell_size },
 	{ "size-uncapped", 1, tell_size_uncapped },
+	{ "bytes", 3, tell_bytes },
 	{ "link", 1, tell_link },
 	{ "type", 1, tell_type },
 	{ "names", 1, tell_names },
@@ -205,9 +223,14 @@ static const struct command {
 
 int main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "signalled") == 0) {
+		attr_signals();
+		argv++;
+		argc--;
+	}
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(*commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0 && argc >= 2 + commands[i].args)
 			return commands[i].run(argv + 2);
-	fputs("usage: attr COMMAND PATH [VALUE]\n", stderr);
+	fputs("usage: attr [signalled] COMMAND PATH [VALUE]\n", stderr);
 	return 2;
 }

@@ -15,3 +15,6 @@ int attr_ide(char **args);
 
 /* Runs a command and tells which uevents there were meanwhile. */
 int attr_events(char **args);
+
+/* From now on this process gets signals that it heeds and that do not end it. */
+void attr_signals(void);

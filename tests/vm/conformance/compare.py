@@ -42,9 +42,9 @@ def transcript(path):
                 steps[name] = [normal(found[2])]
             elif line.startswith("    ") and name:
                 steps[name].append(normal(line.strip()))
-            elif line == "# end":
-                ended = True
-            elif not line.startswith("# "):
+            elif line.startswith("# "):
+                ended = line == "# end"
+            else:
                 bail_out(f"{path}: unexpected line: {line}")
     if not ended:
         bail_out(f"{path}: the script did not reach its end; the last step was {name}")

@@ -37,6 +37,9 @@ size_uncapped() { step "size-uncapped $1" -- "$attr" size-uncapped "$1"; }
 link() { step "link $1" -- "$attr" link "$1"; }
 type_of() { step "type $1" -- "$attr" type "$1"; }
 names() { step "names $1 $2" -- "$attr" names "$1" "$2"; }
+bytes() { step "bytes $1 $2 $3" -- "$attr" bytes "$1" "$2" "$3"; }
+# A signal comes while it waits.
+sr() { step "signalled read $1" -- "$attr" signalled read "$1"; }
 ide() { step "ide $1" -- "$attr" ide "$1/config"; }
 
 # Reads of several attributes of one function.
@@ -63,10 +66,16 @@ rig() {
 	"rig_$rig_knob" "$@" || echo "rig: $rig_knob $* failed"
 }
 
-# started COMMAND…: in the background, with its output kept for finished and still.
+# started COMMAND…: in the background, with its output kept for finished and still.  $beside
+# tells apart those that run at the same time.
+beside=
 started() {
-	"$@" >"$work/background" 2>&1 5>&- &
-	background=$!
+	"$@" >"$work/background$beside" 2>&1 5>&- &
+	echo $! >"$work/pid$beside"
+}
+
+background() {
+	cat "$work/pid$beside"
 }
 
 # Says whether the command in the background is still at work after a while.
@@ -76,21 +85,26 @@ still() {
 }
 
 background_state() {
-	if kill -0 "$background" 2>/dev/null; then
+	if kill -0 "$(background)" 2>/dev/null; then
 		echo waits
 	else
-		cat "$work/background"
+		cat "$work/background$beside"
 	fi
 }
 
 # Its end, within a time limit.
 finished() {
 	finished_left=150
-	while [ $finished_left -gt 0 ] && kill -0 "$background" 2>/dev/null; do
+	while [ $finished_left -gt 0 ] && kill -0 "$(background)" 2>/dev/null; do
 		sleep 0.1
 		finished_left=$((finished_left - 1))
 	done
 	step "$1" -- background_state
+}
+
+# No message of the shell's about it: those differ.
+kill_it() {
+	kill -KILL "$(background)"
 }
 
 # Opens a file and keeps it open until let_go.

@@ -16,6 +16,18 @@ rig_insecure() { # FUNCTION on|off
 rig_fail_stream() { echo "$1" >$knobs/fail; }
 rig_bind_tdi() { echo "$1" >$knobs/bind; }
 rig_unbind_tdi() { echo "$1" >$knobs/unbind; }
+rig_streams() { echo "$1" >$knobs/streams; }
+rig_link_down() { echo "$1" >$knobs/link_down; }
+rig_link_up() { echo none >$knobs/link_down; }
+
+rig_hang() { # killable|forever|off
+	case $1 in
+	killable) echo 1 ;;
+	forever) echo 2 ;;
+	off) echo 0 ;;
+	esac >$knobs/hang
+}
+
 rig_tsm_leaves() { echo 0 >$knobs/present; }
 rig_tsm_returns() { echo 1 >$knobs/present; }
 
