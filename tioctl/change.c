@@ -82,6 +82,8 @@ static json_t *attach_parameters(struct tioctl *t)
 		json_object_set_new(parameters, "vfs", json_integer(options_vfs(options)));
 	if (options_has(options, OPTION_COMPANIONS))
 		json_object_set_new(parameters, "withCompanions", json_true());
+	if (options_has(t->options, OPTION_FORCE))
+		json_object_set_new(parameters, "force", options_force(t->options));
 	return parameters;
 }
 
@@ -107,11 +109,12 @@ static int run_plan(struct tioctl *t)
 
 #define OPTIONS_ATTACH                                                                         \
 	(OPTION_BIT(OPTION_VM) | OPTION_BIT(OPTION_VFS) | OPTION_BIT(OPTION_VF) |              \
-	 OPTION_BIT(OPTION_COMPANIONS))
+	 OPTION_BIT(OPTION_COMPANIONS) | OPTION_BIT(OPTION_FORCE))
 
 const struct command command_plan = {
 	.name = "plan",
-	.arguments = "DEV… --vm VM [--vfs N] [--vf I|I-J|I,J,…] [--with-companions]",
+	.arguments = "DEV… --vm VM [--vfs N] [--vf I|I-J|I,J,…] [--with-companions] "
+		     "[--force=net|open[,…]]",
 	.summary = "the steps that attach would take",
 	.options = OPTIONS_ATTACH,
 	.needed = OPTION_BIT(OPTION_VM),
@@ -160,7 +163,7 @@ static int run_attach(struct tioctl *t)
 const struct command command_attach = {
 	.name = "attach",
 	.arguments = "DEV… --vm VM [--vfs N] [--vf I|I-J|I,J,…] [--with-companions] "
-		     "[--format qemu|json] [--dry-run] [--wait=no]",
+		     "[--force=net|open[,…]] [--format qemu|json] [--dry-run] [--wait=no]",
 	.summary = "bring devices up for a VM; prints what the VM is to be given",
 	.options = OPTIONS_ATTACH | OPTION_BIT(OPTION_FORMAT) | OPTION_BIT(OPTION_DRY_RUN) |
 		   OPTION_BIT(OPTION_WAIT),
@@ -228,7 +231,7 @@ static int detach_parameters(struct tioctl *t, json_t **ret)
 	else
 		json_object_set_new(parameters, "functions", functions);
 	if (options_has(options, OPTION_FORCE))
-		json_object_set_new(parameters, "forceOpen", json_true());
+		json_object_set_new(parameters, "force", options_force(options));
 	*ret = parameters;
 	return EXIT_DONE;
 }

@@ -17,6 +17,7 @@ static const struct {
 	const char *argument; /* NULL: takes none */
 	const char *words;    /* the only arguments there are, '|' between them; NULL: any */
 	const char *help;
+	bool list; /* of @words, commas between them */
 } table[OPTION_COUNT] = {
 	[OPTION_JSON] = { 0, "--json", NULL, NULL, "print one JSON document" },
 	[OPTION_SOCKET] = { 0, "--socket", "PATH", NULL,
@@ -35,8 +36,10 @@ static const struct {
 	[OPTION_DRY_RUN] = { 0, "--dry-run", NULL, NULL, "only say what would be done" },
 	[OPTION_WAIT] = { 0, "--wait", "yes|no", "yes|no",
 			  "no: return at once with the numbers of the jobs" },
-	[OPTION_FORCE] = { 0, "--force", "open", "open",
-			   "open: even while a process has the device open" },
+	[OPTION_FORCE] = { 0, "--force", "net|open[,…]", "net|open",
+			   "take it although its network interface (net) is configured, or a "
+			   "process has it open",
+			   .list = true },
 	[OPTION_TSM] = { 0, "--tsm", "NAME", NULL, "the TSM to connect to" },
 	[OPTION_OUTPUT] = { 'o', "--output", "DIR", NULL, "the folder to save into" },
 	[OPTION_NONCE] = { 0, "--nonce", "HEX|random", NULL,
@@ -160,6 +163,24 @@ static bool is_one_of(const char *word, const char *words)
 	return false;
 }
 
+/* Of a list, each word between commas. */
+static bool is_fitting(const char *value, size_t option)
+{
+	char word[16];
+	size_t length;
+
+	if (!table[option].list)
+		return is_one_of(value, table[option].words);
+	for (;; value += length + 1) {
+		length = strcspn(value, ",");
+		snprintf(word, sizeof(word), "%.*s", (int)length, value);
+		if (length >= sizeof(word) || !is_one_of(word, table[option].words))
+			return false;
+		if (!value[length])
+			return true;
+	}
+}
+
 /* Fills @value from "--name=VALUE" or @next; how many words that were, or -EINVAL. */
 static int take_value(size_t option, const char *word, const char *next, const char **value,
 		      const struct screen *screen)
@@ -179,7 +200,7 @@ static int take_value(size_t option, const char *word, const char *next, const c
 			    table[option].name, table[option].argument);
 		return -EINVAL;
 	}
-	if (table[option].words && !is_one_of(*value, table[option].words)) {
+	if (table[option].words && !is_fitting(*value, option)) {
 		screen_line(screen, "tioctl: %s is %s, not \"%s\"", table[option].name,
 			    table[option].argument, *value);
 		return -EINVAL;
@@ -302,6 +323,19 @@ bool options_is_no_wait(const struct options *options)
 	const char *wait = options->value[OPTION_WAIT];
 
 	return wait && strcmp(wait, "no") == 0;
+}
+
+json_t *options_force(const struct options *options)
+{
+	const char *value = options->value[OPTION_FORCE];
+	json_t *words = must(json_array());
+	size_t length;
+
+	for (; value && *value; value += length + (value[length] != '\0')) {
+		length = strcspn(value, ",");
+		json_array_append_new(words, must(json_stringn(value, length)));
+	}
+	return words;
 }
 
 static void add_name(json_t *names, const char *name)

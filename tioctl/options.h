@@ -69,6 +69,9 @@ bool options_format_is_json(const struct options *options);
 /* --wait=no. */
 bool options_is_no_wait(const struct options *options);
 
+/* The words of --force; a list of none when it is not given. */
+json_t *options_force(const struct options *options);
+
 /*
  * The names as the daemon takes them, each expanded by --vf ("e1:00.0" and "0-1": two
  * names), none twice.  NULL: they don't go together, which was said on @screen.

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/holder.h"
 #include "methods.h"
 #include "orders.h"
 
@@ -131,17 +132,31 @@ static int get_vfs(const struct call *call, unsigned *ret, struct tio_error *err
 	return 0;
 }
 
+static int get_force(const struct call *call, unsigned *ret, struct tio_error *err)
+{
+	const json_t *words = json_object_get(call->wire.parameters, "force"), *word;
+	size_t i;
+	int r = 0;
+
+	*ret = 0;
+	json_array_foreach(words, i, word) if (r == 0)
+		r = force_add(json_string_value(word), ret, err);
+	return r;
+}
+
 static int complete_attach(struct order *order, const struct vm *vm, unsigned vfs,
 			   struct tio_error *err)
 {
 	static const struct plugins none;
-	int r = 0;
+	unsigned force = 0;
+	int r = get_force(order->call, &force, err);
 
 	for (size_t i = 0; r == 0 && i < order->n_jobs; i++) {
 		struct request *request = &order->jobs[i]->request;
 
 		request->vm = *vm;
 		request->vfs = vfs;
+		request->force = force;
 		request->with_companions = methods_flag(order->call, "withCompanions");
 		/* What a plugin takes along the worker finds out: plugins are not loaded here.
 		 */
@@ -284,8 +299,11 @@ static int gather_detach(struct order *order, struct tio_error *err)
 {
 	const char *vm = methods_text(order->call, "vm");
 	json_t *names = NULL;
+	unsigned force = 0;
 	int r = get_names(order->call, &names, err);
 
+	if (r == 0)
+		r = get_force(order->call, &force, err);
 	if (r == 0 && (json_array_size(names) > 0) == (*vm != '\0'))
 		r = error_kind_set(err, ERROR_INVALID, -EINVAL,
 				   "name either functions or a VM, and not both");
@@ -297,7 +315,7 @@ static int gather_detach(struct order *order, struct tio_error *err)
 	for (size_t i = 0; r == 0 && i < order->n_jobs; i++) {
 		struct request *request = &order->jobs[i]->request;
 
-		request->force_open = methods_flag(order->call, "forceOpen");
+		request->force = force;
 		r = list_families(order->daemon, request, err);
 	}
 	return r;

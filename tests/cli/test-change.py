@@ -182,7 +182,7 @@ def test_detach_by_device_by_vm_and_forced():
     expect(r, 0, err=f"{GPU} detached in 3.2 s\n")
     equal(r.calls[0]["parameters"], {"functions": [GPU]})
     r = run("detach", "--vm", "gpu-vm", "--force=open", script=script)
-    equal(r.calls[0]["parameters"], {"vm": "gpu-vm", "forceOpen": True})
+    equal(r.calls[0]["parameters"], {"vm": "gpu-vm", "force": ["open"]})
     r = run("detach", "--vm", "gpu-vm", "--json", script=script)
     equal(r.json, {"schema": 1, "outcomes": [outcome()]})
 

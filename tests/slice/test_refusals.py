@@ -68,7 +68,8 @@ VIRTUAL = [
 IN_USE = [
     ("attach 01:00.0 --vm vm1", 5,
      ["0000:01:00.0: cannot unbind from nvme", "/dev/nvme0n1p2 is mounted on /data",
-      "/dev/nvme0n1p3 is used as swap space", "unmount it, or choose another device"],
+      "/dev/nvme0n1p3 is used as swap space", "`umount /data`; `swapoff /dev/nvme0n1p3`, or choose another device",
+      "no --force takes all of these away"],
      "a mounted drive is not given away"),
     ("attach 21:00.0 --vm vm1", 5,
      ["shares IOMMU group", "0000:22:00.0 (xhci_hcd)", "--with-companions"],

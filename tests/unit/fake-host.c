@@ -150,7 +150,7 @@ static int fake_read_link(void *arg, struct function *dsm, struct tio_error *err
 }
 
 static int fake_find_holders(void *arg, struct snapshot *snap, const struct function *f,
-			     struct tio_error *err)
+			     const struct plugin_traits *traits, struct tio_error *err)
 {
 	struct fake_host *host = arg;
 

@@ -16,6 +16,7 @@
 
 static struct function drive;
 static struct snapshot snap;
+static const struct plugin_traits *traits;
 
 /* An NVMe drive with one disk of two partitions. */
 static void one_drive(void)
@@ -50,7 +51,8 @@ static size_t find(void)
 {
 	struct tio_error err = TIO_ERROR_NONE;
 
-	cr_assert(eq(int, holders_find(&tree.host, &snap, &drive, &err), 0), "%s", err.text);
+	cr_assert(eq(int, holders_find(&tree.host, &snap, &drive, traits, &err), 0), "%s",
+		  err.text);
 	return snap.n_holders;
 }
 
@@ -128,6 +130,8 @@ Test(holders, swap_and_stacked_devices_are_found)
 		 "/swapfile file 1 0 -3\n",
 		 "proc/swaps");
 	tree_put("vg-root\n", "sys/devices/virtual/block/dm-3/dm/name");
+	tree_link("../../devices/virtual/block/dm-3", "sys/class/block/dm-3");
+	tree_link("../../devices/virtual/block/md0", "sys/class/block/md0");
 	tree_folder("sys/devices/virtual/block/md0");
 	tree_link("../../../../../../../../virtual/block/dm-3",
 		  PATH "/nvme/nvme1/nvme1n1/nvme1n1p2/holders/dm-3");
@@ -137,11 +141,11 @@ Test(holders, swap_and_stacked_devices_are_found)
 	/* In the order of the tree, which folders do not have: look for each. */
 	for (size_t i = 0; i < snap.n_holders; i++) {
 		if (snap.holders[i].kind == HOLDER_SWAP)
-			expect(i, HOLDER_SWAP, "/dev/nvme1n1p1", "");
-		else if (strcmp(snap.holders[i].where, "md0") == 0)
-			expect(i, HOLDER_BLOCK, "/dev/nvme1n1", "md0");
+			expect(i, HOLDER_SWAP, "/dev/nvme1n1p1", "/dev/nvme1n1p1");
+		else if (strcmp(snap.holders[i].stack, "the array /dev/md0") == 0)
+			expect(i, HOLDER_BLOCK, "/dev/nvme1n1", "");
 		else
-			expect(i, HOLDER_BLOCK, "/dev/nvme1n1p2", "vg-root");
+			expect(i, HOLDER_BLOCK, "/dev/nvme1n1p2", "");
 	}
 }
 
@@ -218,7 +222,7 @@ Test(holders, a_network_interface_in_a_bridge_is_found)
 	tree_link("../../../../../virtual/net/br0", PATH "/net/tiodtest0/upper_br0");
 	tree_link("../../../../../virtual/net/br0", PATH "/net/tiodtest0/master");
 	cr_expect(eq(sz, find(), 1));
-	expect(0, HOLDER_NETDEV, "tiodtest0", "br0");
+	expect(0, HOLDER_MASTER, "tiodtest0", "br0");
 }
 
 Test(holders, an_address_of_an_interface_that_is_up_counts)
@@ -228,7 +232,7 @@ Test(holders, an_address_of_an_interface_that_is_up_counts)
 	find();
 	if (snap.n_holders == 0)
 		cr_skip_test("lo is down here");
-	cr_expect(eq(int, snap.holders[0].kind, HOLDER_NETDEV));
+	cr_expect(eq(int, snap.holders[0].kind, HOLDER_ADDRESS));
 	cr_expect(eq(str, snap.holders[0].what, "lo"));
 	cr_expect(eq(str, snap.holders[0].where, "127.0.0.1"));
 }
@@ -260,6 +264,6 @@ Test(holders, functions_behind_a_bridge_are_not_its_own)
 
 	tree_function("pci0000:60/0000:60:01.1", 0x102214ab, 0x060400);
 	tree_put("36 1 259:12 / /data rw - ext4 /dev/x rw\n", "proc/self/mountinfo");
-	cr_assert(eq(int, holders_find(&tree.host, &snap, &bridge, &err), 0));
+	cr_assert(eq(int, holders_find(&tree.host, &snap, &bridge, NULL, &err), 0));
 	cr_expect(eq(sz, snap.n_holders, 0));
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/holder.h"
 #include "fake-host.h"
 
 static struct fake_host host;
@@ -283,7 +284,8 @@ static const struct {
 	{ as_it_is, VERB_DISCONNECT, "01:00.0", "" },
 	{ as_it_is, VERB_DETACH, "01:00.0", "" },
 
-	{ as_it_is, VERB_ATTACH, "00:01.0", "InvalidRequest: it is no PCIe endpoint (kind: root-port)" },
+	{ as_it_is, VERB_ATTACH, "00:01.0",
+	  "InvalidRequest: it is no PCIe endpoint (kind: root-port)" },
 	{ without_tee_io, VERB_ATTACH, "01:00.0",
 	  "NoSuchFunction: 0000:01:00.0 cannot do TDISP: it lacks the TEE-IO bit" },
 	{ without_ide, VERB_ATTACH, "01:00.0",
@@ -399,7 +401,7 @@ Test(plan, an_open_device_is_not_detached_unless_forced)
 		str, (char *)fake_plan(&host, &request, plan, sizeof(plan)),
 		"InUse: cannot unbind from vfio-pci: /dev/vfio/devices/vfio0 is open in process "
 		"4711 (qemu)"));
-	request.force_open = true;
+	request.force = FORCE_OPEN;
 	cr_expect(eq(str, (char *)fake_plan(&host, &request, plan, sizeof(plan)),
 		     "undo rebind 0000:01:00.0; undo connect-tsm 0000:01:00.0; undo reserve "
 		     "0000:01:00.0"));

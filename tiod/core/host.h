@@ -39,6 +39,8 @@ struct progress {
 /* The attributes of a function that set_power() may write. */
 enum power_attribute { POWER_D3COLD, POWER_CONTROL, POWER_RESET, POWER_ATTRIBUTE_COUNT };
 
+struct plugin_traits;
+
 struct host_ops {
 	/* --- Looking --- */
 
@@ -58,9 +60,12 @@ struct host_ops {
 	 */
 	int (*read_link)(void *host, struct function *dsm, struct tio_error *err);
 
-	/* Adds to @snap->holders who uses @f: mounts, swap, netdevs, processes. */
+	/*
+	 * Adds to @snap->holders who uses @f: mounts, swap, netdevs, processes.  @traits are
+	 * its plugin's, with the nodes that its driver makes; may be NULL.
+	 */
 	int (*find_holders)(void *host, struct snapshot *snap, const struct function *f,
-			    struct tio_error *err);
+			    const struct plugin_traits *traits, struct tio_error *err);
 
 	/* --- Changing: one kernel attribute each --- */
 

@@ -145,7 +145,9 @@ static int find_holders(struct engine *engine, const struct request *request,
 		if (request_has_target(request, f->bdf) ||
 		    (request->verb == VERB_DETACH && f->driver[0] &&
 		     may_be_removed(engine->journal, f)))
-			r = engine->ops->find_holders(engine->host, engine->snap, f, err);
+			r = engine->ops->find_holders(engine->host, engine->snap, f,
+						      plugins_claim(engine->plugins, f).traits,
+						      err);
 	}
 	return r;
 }

@@ -37,6 +37,10 @@ bool rule_plan_has(const struct plan *plan, const char *name);
 /* refusals-power.c */
 int rule_resets_are_told(const struct rule_input *in, struct tio_error *err);
 
+/* refusals-use.c */
+int rule_is_not_in_use(const struct rule_input *in, struct tio_error *err);
+int rule_group_is_viable(const struct rule_input *in, struct tio_error *err);
+
 /* refusals-vf.c */
 int rule_pf_has_no_vfs(const struct rule_input *in, struct tio_error *err);
 int rule_vf_can_be_had(const struct rule_input *in, struct tio_error *err);

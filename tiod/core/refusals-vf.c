@@ -86,20 +86,20 @@ static bool plan_removes_vfs_of(const struct plan *plan, struct bdf pf)
 int rule_other_vfs_are_free(const struct rule_input *in, struct tio_error *err)
 {
 	const struct snapshot *snap = in->facts->snap;
-	char clause[360], name[BDF_STRLEN];
+	char clause[600], name[BDF_STRLEN];
 
 	for (size_t i = 0; i < snap->n_holders; i++) {
 		const struct holder *h = &snap->holders[i];
 		const struct function *vf = snapshot_find(snap, h->function);
 
-		if (!vf || vf->kind != FUNCTION_VF ||
+		if (!vf || vf->kind != FUNCTION_VF || holder_is_note(h) ||
 		    !plan_removes_vfs_of(in->plan, vf->physfn) ||
 		    assignments_find(in->facts->all, vf->bdf))
 			continue;
 		REFUSE(err, vf->physfn, ERROR_IN_USE, -EBUSY,
 		       "its VFs would be removed, and VF %u (%s) is in use: %s", vf->vf_index,
 		       bdf_format(vf->bdf, name), holder_describe(h, clause, sizeof(clause)));
-		error_fix(err, "%s", holder_fix(h));
+		error_fix(err, "%s", holder_fix(h, clause, sizeof(clause)));
 		return -EBUSY;
 	}
 	return 0;

@@ -7,7 +7,6 @@
 
 #include "base/text.h"
 #include "core/advice.h"
-#include "core/holder.h"
 #include "core/hugepages.h"
 
 bool rule_is_lead(const struct target *target)
@@ -183,61 +182,6 @@ static int is_free(const struct rule_input *in, struct tio_error *err)
 	       one->vm);
 	error_fix(err, "`tioctl detach %s` takes it back first",
 		  bdf_format(in->target->function, name));
-	return -EBUSY;
-}
-
-static bool verb_minds(const struct request *request, const struct holder *h)
-{
-	if (request->verb == VERB_ATTACH)
-		return true;
-	return request->verb == VERB_DETACH && h->kind == HOLDER_PROCESS &&
-	       !request->force_open;
-}
-
-static int is_not_in_use(const struct rule_input *in, struct tio_error *err)
-{
-	const struct snapshot *snap = in->facts->snap;
-	const struct request *request = in->facts->request;
-	const char *driver = in->f && in->f->driver[0] ? in->f->driver : "its driver";
-	char clause[360];
-	bool first = true;
-
-	if (!rule_plan_has(in->plan, "rebind"))
-		return 0;
-	for (size_t i = 0; i < snap->n_holders; i++) {
-		const struct holder *h = &snap->holders[i];
-
-		if (!bdf_equal(h->function, in->target->function) || !verb_minds(request, h))
-			continue;
-		holder_describe(h, clause, sizeof(clause));
-		if (first) {
-			REFUSE(err, h->function, ERROR_IN_USE, -EBUSY,
-			       "cannot unbind from %s: %s", driver, clause);
-			error_fix(
-				err, "%s%s", holder_fix(h),
-				request->verb == VERB_DETACH
-					? ", or --force=open to ask the kernel to take it away"
-					: "");
-		} else if (err) {
-			text_append(err->text, sizeof(err->text), "; %s", clause);
-		}
-		first = false;
-	}
-	return first ? 0 : -EBUSY;
-}
-
-static int group_is_viable(const struct rule_input *in, struct tio_error *err)
-{
-	char names[256];
-
-	if (!in->f || !rule_plan_has(in->plan, "rebind") || in->f->iommu_group < 0 ||
-	    !steps_group_blockers(in->facts->snap, in->facts->request, in->f, names,
-				  sizeof(names)))
-		return 0;
-	REFUSE(err, in->f->bdf, ERROR_IN_USE, -EBUSY,
-	       "it shares IOMMU group %d with %s, bound to a host driver", in->f->iommu_group,
-	       names);
-	error_fix(err, "--with-companions takes the whole group along, or unbind them first");
 	return -EBUSY;
 }
 
@@ -446,10 +390,10 @@ static const rule_fn attach_rules[] = {
 	is_there, is_an_endpoint, config_is_readable, can_do_tdisp, is_free,
 	is_the_card_reserved, vfs_are_unreserved, group_is_of_one_vm,
 	rule_pf_has_no_vfs, rule_vf_can_be_had, rule_vfs_come_before_the_link, tsm_is_there, tsm_knows_the_card,
-	iommu_is_there, is_not_in_use, group_is_viable, plugins_agree,
+	iommu_is_there, rule_is_not_in_use, rule_group_is_viable, plugins_agree,
 	memory_fits, big_bar_is_told, rule_resets_are_told, NULL,
 };
-static const rule_fn detach_rules[] = { is_its_own_lead, is_not_in_use, rule_other_vfs_are_free, NULL };
+static const rule_fn detach_rules[] = { is_its_own_lead, rule_is_not_in_use, rule_other_vfs_are_free, NULL };
 static const rule_fn connect_rules[] = {
 	is_there, is_an_endpoint, config_is_readable, can_do_tdisp, link_is_as_asked,
 	tsm_is_there, tsm_knows_the_card, plugins_agree, NULL,

@@ -39,7 +39,7 @@ struct request {
 	unsigned vfs;           /* VFs to enable, 0: as many as there are */
 	char tsm[TSM_NAME_MAX]; /* the TSM to connect to, "": the only one */
 	bool with_companions;   /* all of the IOMMU group goes along */
-	bool force_open;        /* detach although a process has the device open */
+	unsigned force;         /* enum force: whose use of the device does not count */
 	struct vm vm;           /* attach: what it is to be given to */
 };
 

@@ -30,22 +30,35 @@ struct hugepage_pool {
 
 /* Somebody or something uses a function: why it must not be taken away. */
 enum holder_kind {
-	HOLDER_MOUNT, /* a file system */
-	HOLDER_SWAP,
-	HOLDER_BLOCK,   /* dm, md: a block device built on it */
-	HOLDER_NETDEV,  /* up with an address, or part of a bond or bridge */
-	HOLDER_PROCESS, /* has its device node open */
-	HOLDER_VFS,     /* it has VFs enabled */
+	HOLDER_MOUNT,     /* a file system */
+	HOLDER_FAR_MOUNT, /* of another mount namespace, that of process @pid */
+	HOLDER_OVERLAY,   /* an overlay whose layers are on a file system of it */
+	HOLDER_SWAP,      /* @where is the device that swapoff is given */
+	HOLDER_BLOCK,     /* a volume or array is built on it, which nobody uses now */
+	HOLDER_POOL,      /* ZFS */
+	HOLDER_CLAIMED,   /* opened exclusively within the kernel, by whoever */
+	HOLDER_ADDRESS,   /* an interface that is up with an address */
+	HOLDER_MASTER,    /* in a bridge, bond or team, as @sort says */
+	HOLDER_UPPER,     /* a VLAN, macvlan and the like is built on it */
+	HOLDER_ROUTE,     /* @sort: "default route" or "route to" */
+	HOLDER_PROCESS,   /* has its device node open */
+	HOLDER_GUEST,     /* so, and runs a virtual machine, called @where */
+	HOLDER_MAYBE,     /* as PROCESS, but of which function of a driver is not known */
+	HOLDER_HIDDEN,    /* its interface is in another network namespace */
+	HOLDER_VFS,       /* it has VFs enabled */
 	HOLDER_KIND_COUNT
 };
 
 struct holder {
 	struct bdf function;
 	enum holder_kind kind;
-	int pid;          /* HOLDER_PROCESS */
-	char command[32]; /* HOLDER_PROCESS */
+	int pid;          /* 0: no process */
+	char command[32]; /* of that process */
 	char what[96];    /* "/dev/nvme0n1p2", "eth0", "/dev/vfio/devices/vfio3" */
 	char where[160];  /* "/data", "br0", "" */
+	char sort[24];    /* "bridge", "default route", "" */
+	char stack[192];  /* "the array /dev/md0, of the volume group vg (vg-data)", or "" */
+	char undo[192];   /* "`vgchange -an vg`, `mdadm --stop /dev/md0`", or "" */
 };
 
 /* What a plugin says about a function, of one that was asked. */

@@ -193,6 +193,14 @@ static int look_at_vf(const struct step_work *work, struct bdf bdf, struct funct
 	return work->ops->refresh(work->host, ret, err);
 }
 
+static const struct holder *first_holder(const struct snapshot *snap)
+{
+	for (size_t i = 0; i < snap->n_holders; i++)
+		if (!holder_is_note(&snap->holders[i]))
+			return &snap->holders[i];
+	return NULL;
+}
+
 /*
  * Removing a VF that a process holds waits without limit, with the PF's lock and the host's
  * rescan lock (L39): so each is looked at, afresh, right before.
@@ -201,7 +209,8 @@ static int check_vfs_are_free(const struct step_work *work, const struct functio
 			      struct tio_error *err)
 {
 	struct snapshot holders = { 0 };
-	char clause[360], name[BDF_STRLEN];
+	char clause[600], name[BDF_STRLEN];
+	const struct holder *holder;
 	struct function vf;
 	int r = 0;
 
@@ -212,14 +221,16 @@ static int check_vfs_are_free(const struct step_work *work, const struct functio
 		if (look_at_vf(work, function_vf_address(pf, i), &vf, &why) < 0 ||
 		    !vf.driver[0])
 			continue;
-		r = work->ops->find_holders(work->host, &holders, &vf, err);
-		if (r < 0 || holders.n_holders == 0)
+		r = work->ops->find_holders(work->host, &holders, &vf,
+					    plugins_claim(work->plugins, &vf).traits, err);
+		holder = first_holder(&holders);
+		if (r < 0 || !holder)
 			continue;
 		r = -EBUSY;
 		error_kind_set(err, ERROR_IN_USE, r, "VF %u (%s) is in use: %s", i,
 			       bdf_format(vf.bdf, name),
-			       holder_describe(&holders.holders[0], clause, sizeof(clause)));
-		error_fix(err, "%s", holder_fix(&holders.holders[0]));
+			       holder_describe(holder, clause, sizeof(clause)));
+		error_fix(err, "%s", holder_fix(holder, clause, sizeof(clause)));
 	}
 	snapshot_finish(&holders);
 	return r;

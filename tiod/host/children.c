@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "host/host.h"
+#include "host/stacks.h"
 #include "host/sysfs.h"
 
 #define DEPTH_MAX    9 /* a SCSI disk's partition sits seven below its controller */
@@ -55,7 +56,7 @@ static void take_line(struct child *child, const char *key, const char *value)
 		child->minor = (unsigned int)number;
 }
 
-static int add(struct children *children, const struct child *child)
+int children_add(struct children *children, const struct child *child)
 {
 	struct child *list;
 
@@ -85,7 +86,17 @@ static int add_folder(struct children *children, int dir, const char *path)
 		*value = '\0';
 		take_line(&child, line, value + 1);
 	}
-	return child.node[0] || child.interface[0] ? add(children, &child) : 0;
+	return child.node[0] || child.interface[0] ? children_add(children, &child) : 0;
+}
+
+void children_read_number(int sys_fd, struct child *child)
+{
+	char path[272], number[32];
+
+	snprintf(path, sizeof(path), "%s/dev", child->path);
+	if (attr_read(sys_fd, path, number, sizeof(number)) < 0 ||
+	    sscanf(number, "%u:%u", &child->major, &child->minor) != 2)
+		child->major = child->minor = 0;
 }
 
 static int walk(struct children *children, int root, const char *path, int depth)
@@ -141,7 +152,7 @@ static int add_node(struct children *children, const char *node)
 	struct child child = { 0 };
 
 	text_copy(child.node, sizeof(child.node), node);
-	return add(children, &child);
+	return children_add(children, &child);
 }
 
 /* The older way to VFIO devices opens their group. */
@@ -177,7 +188,32 @@ static int add_nvidia(struct children *children, const struct host *host,
 	return add_node(children, node);
 }
 
-int children_list(const struct host *host, const struct function *f, struct children *ret)
+/*
+ * Nodes that a plugin names and sysfs ties to no function.  Where the driver itself told which
+ * one is this function's, the others are not asked about.
+ */
+static void take_patterns(struct children *children, const struct function *f,
+			  const struct plugin_traits *traits, size_t own)
+{
+	if (!traits || !f->driver[0] || strncmp(f->driver, "vfio", 4) == 0 || children->n > own)
+		return;
+	children->patterns = traits->nodes;
+	children->n_patterns = traits->n_nodes;
+}
+
+static void find_hidden(struct children *children, int sys_fd, const char *function)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/net", function);
+	children->hidden_interface = attr_exists(sys_fd, path);
+	for (size_t i = 0; i < children->n; i++)
+		if (children->list[i].interface[0])
+			children->hidden_interface = false;
+}
+
+int children_list(const struct host *host, const struct function *f,
+		  const struct plugin_traits *traits, struct children *ret)
 {
 	struct children children = { 0 };
 	char path[64], address[BDF_STRLEN];
@@ -190,10 +226,15 @@ int children_list(const struct host *host, const struct function *f, struct chil
 	for (size_t i = 0; r == 0 && i < own; i++)
 		if (is_nvme_controller(children.list[i].node))
 			r = walk_subsystem(&children, host->sys_fd, children.list[i].node);
+	find_hidden(&children, host->sys_fd, path);
 	if (r == 0)
 		r = add_vfio_group(&children, f);
+	own = children.n;
 	if (r == 0)
 		r = add_nvidia(&children, host, f);
+	take_patterns(&children, f, traits, own);
+	if (r == 0)
+		r = stacks_add(host, &children);
 	if (r < 0) {
 		children_finish(&children);
 		return r;

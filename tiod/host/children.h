@@ -3,12 +3,15 @@
 
 /*
  * The devices that a function's driver has made: disks and partitions, network
- * interfaces, character devices.  Used by the holders-*.c to see who sits on them.
+ * interfaces, character devices; and the block devices that are built on those disks.
+ * Used by the holders-*.c to see who sits on them.
  */
 
 #include <stddef.h>
 
 #include "core/function.h"
+#include "core/holder.h"
+#include "core/plugins.h"
 
 struct host;
 
@@ -18,13 +21,38 @@ struct child {
 	char interface[16]; /* "eth0" */
 	unsigned int major, minor;
 	bool block;
+
+	/* Of a block device that is built on another one, the one at @lower. */
+	bool stacked;
+	size_t lower;
+	enum stack_kind stack;
+	char name[128]; /* as its maker calls it: "vg0-data" */
+	char group[64]; /* LVM's volume group, else "" */
+
+	bool used; /* a holder of it, or of what is built on it, was found */
 };
 
 struct children {
 	struct child *list; /* owned */
 	size_t n;
+
+	/*
+	 * Patterns of nodes below /dev that the driver makes and sysfs does not tie to a
+	 * function; borrowed.
+	 */
+	const char (*patterns)[TIO_NAME_MAX];
+	size_t n_patterns;
+
+	bool hidden_interface; /* its interface is in another network namespace */
 };
 
-/* What cannot be read is left out; 0 or -ENOMEM. */
-int children_list(const struct host *host, const struct function *f, struct children *ret);
+/* What cannot be read is left out; @traits may be NULL.  0 or -ENOMEM. */
+int children_list(const struct host *host, const struct function *f,
+		  const struct plugin_traits *traits, struct children *ret);
+
+/* For stacks.c: 0 or -ENOMEM; beyond some thousands they are left out. */
+int children_add(struct children *children, const struct child *child);
+
+/* Fills child->major and child->minor from the folder that it has. */
+void children_read_number(int sys_fd, struct child *child);
 void children_finish(struct children *children);

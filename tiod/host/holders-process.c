@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -41,64 +42,161 @@ static bool is_node(const struct holder_search *search, const struct child *chil
 	       own.st_dev == opened.st_dev && own.st_ino == opened.st_ino;
 }
 
-static const struct child *find_opened(const struct holder_search *search, int fds,
-				       const char *fd)
+/*
+ * A node that the plugin says its driver makes.  One that sysfs ties to a device is this
+ * function's own or another one's, and that was asked before.
+ */
+static bool is_pattern(const struct holder_search *search, int fds, const char *fd,
+		       const char *path)
 {
-	char path[256];
+	const struct children *children = search->children;
+	struct stat opened;
+	char known[64];
 
-	if (attr_read_link(fds, fd, path, sizeof(path)) < 0 || path[0] != '/')
-		return NULL;
-	for (size_t i = 0; i < search->children->n; i++)
-		if (is_node(search, &search->children->list[i], fds, fd, path))
-			return &search->children->list[i];
-	return NULL;
+	if (strncmp(path, "/dev/", 5) != 0)
+		return false;
+	for (size_t i = 0; i < children->n_patterns; i++) {
+		if (fnmatch(children->patterns[i], path + 5, FNM_PATHNAME) != 0)
+			continue;
+		if (fstatat(fds, fd, &opened, AT_NO_AUTOMOUNT) < 0)
+			return false;
+		snprintf(known, sizeof(known), "dev/%s/%u:%u/device",
+			 S_ISBLK(opened.st_mode) ? "block" : "char", major(opened.st_rdev),
+			 minor(opened.st_rdev));
+		return !attr_exists(search->host->sys_fd, known);
+	}
+	return false;
 }
 
-static bool is_recorded(const struct holder_search *search, int pid, const char *what)
-{
-	for (size_t i = search->snap->n_holders; i > 0; i--) {
-		const struct holder *holder = &search->snap->holders[i - 1];
+/* --- A virtual machine --- */
 
-		if (holder->kind == HOLDER_PROCESS && holder->pid == pid &&
-		    bdf_equal(holder->function, search->f->bdf) &&
-		    strcmp(holder->what, what) == 0)
+static bool is_guest(int proc_fd, int pid)
+{
+	auto_closedir DIR *fds = NULL;
+	char path[32], target[64];
+	const char *fd;
+
+	snprintf(path, sizeof(path), "%d/fd", pid);
+	fds = attr_open_folder(proc_fd, path);
+	while (fds && (fd = attr_next_entry(fds)))
+		if (attr_read_link(dirfd(fds), fd, target, sizeof(target)) == 0 &&
+		    strcmp(target, "anon_inode:kvm-vm") == 0)
+			return true;
+	return false;
+}
+
+/* "guest=web1,debug-threads=on" or "web1,process=…" */
+static void take_name(const char *value, char *buf, size_t size)
+{
+	const char *guest = strstr(value, "guest=");
+
+	snprintf(buf, size, "%s", guest ? guest + strlen("guest=") : value);
+	buf[strcspn(buf, ",")] = '\0';
+}
+
+/* What follows -name, or -uuid, on QEMU's command line; the command where there is none. */
+static void name_guest(const struct holder_search *search, struct holder *holder)
+{
+	auto_fclose FILE *file = NULL;
+	auto_free char *word = NULL;
+	bool name = false, uuid = false;
+	size_t space = 0;
+	char path[32];
+
+	text_copy(holder->where, sizeof(holder->where), holder->command);
+	snprintf(path, sizeof(path), "%d/cmdline", holder->pid);
+	file = holders_open_proc(search->host, path);
+	while (file && getdelim(&word, &space, '\0', file) > 0) {
+		if (name || uuid)
+			take_name(word, holder->where, sizeof(holder->where));
+		if (name)
+			return;
+		name = strcmp(word, "-name") == 0 || strcmp(word, "--name") == 0;
+		uuid = strcmp(word, "-uuid") == 0;
+	}
+}
+
+/* --- All processes --- */
+
+static bool is_recorded(const struct holder_search *search, const struct holder *holder)
+{
+	for (size_t i = search->snap->n_holders; i > search->before; i--) {
+		const struct holder *other = &search->snap->holders[i - 1];
+
+		if (other->kind >= HOLDER_PROCESS && other->pid == holder->pid &&
+		    strcmp(other->what, holder->what) == 0 &&
+		    strcmp(other->stack, holder->stack) == 0)
 			return true;
 	}
 	return false;
 }
 
-static int add_process(const struct holder_search *search, int pid, const struct child *child)
+static int add_process(const struct holder_search *search, int pid, struct child *child)
 {
-	char what[80];
-	struct holder holder = { .function = search->f->bdf,
-				 .kind = HOLDER_PROCESS,
-				 .pid = pid };
-	char path[32];
+	struct holder holder = { .kind = HOLDER_PROCESS, .pid = pid };
+	size_t before = search->snap->n_holders;
+	int r;
 
-	snprintf(what, sizeof(what), "/dev/%s", child->node);
-	if (is_recorded(search, pid, what))
+	holders_read_command(search->host, pid, holder.command, sizeof(holder.command));
+	if (is_guest(search->host->proc_fd, pid)) {
+		holder.kind = HOLDER_GUEST;
+		name_guest(search, &holder);
+	}
+	r = holders_add(search, holder, child);
+	/* Completed by the child, it may be there already. */
+	if (r == 0 && search->snap->n_holders > before) {
+		holder = search->snap->holders[--search->snap->n_holders];
+		if (!is_recorded(search, &holder))
+			search->snap->n_holders++;
+	}
+	return r;
+}
+
+/* No other function could be meant. */
+static bool is_only_one(const struct holder_search *search)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < search->snap->n_functions; i++)
+		n += strcmp(search->snap->functions[i].driver, search->f->driver) == 0;
+	return n == 1;
+}
+
+static int add_maybe(const struct holder_search *search, int pid, const char *path)
+{
+	struct holder holder = { .kind = is_only_one(search) ? HOLDER_PROCESS : HOLDER_MAYBE,
+				 .pid = pid };
+
+	text_copy(holder.what, sizeof(holder.what), path);
+	if (is_recorded(search, &holder))
 		return 0;
-	snprintf(path, sizeof(path), "%d/comm", pid);
-	attr_read(search->host->proc_fd, path, holder.command, sizeof(holder.command));
-	text_copy(holder.what, sizeof(holder.what), what);
-	return snapshot_add_holder(search->snap, &holder);
+	holders_read_command(search->host, pid, holder.command, sizeof(holder.command));
+	return holders_add(search, holder, NULL);
+}
+
+static int look_at_file(const struct holder_search *search, int pid, int fds, const char *fd)
+{
+	char path[256];
+
+	if (attr_read_link(fds, fd, path, sizeof(path)) < 0 || path[0] != '/')
+		return 0;
+	for (size_t i = 0; i < search->children->n; i++)
+		if (is_node(search, &search->children->list[i], fds, fd, path))
+			return add_process(search, pid, &search->children->list[i]);
+	return is_pattern(search, fds, fd, path) ? add_maybe(search, pid, path) : 0;
 }
 
 static int look_at(const struct holder_search *search, int pid)
 {
 	auto_closedir DIR *fds = NULL;
-	const struct child *child;
 	char path[32];
 	const char *fd;
 	int r = 0;
 
 	snprintf(path, sizeof(path), "%d/fd", pid);
 	fds = attr_open_folder(search->host->proc_fd, path);
-	while (r == 0 && fds && (fd = attr_next_entry(fds))) {
-		child = find_opened(search, dirfd(fds), fd);
-		if (child)
-			r = add_process(search, pid, child);
-	}
+	while (r == 0 && fds && (fd = attr_next_entry(fds)))
+		r = look_at_file(search, pid, dirfd(fds), fd);
 	return r;
 }
 
@@ -109,7 +207,7 @@ int holders_find_processes(const struct holder_search *search)
 	uint64_t pid;
 	int r = 0;
 
-	if (search->children->n == 0)
+	if (search->children->n == 0 && search->children->n_patterns == 0)
 		return 0;
 	processes = attr_open_folder(search->host->proc_fd, ".");
 	while (r == 0 && processes && (name = attr_next_entry(processes)))

@@ -2,45 +2,69 @@
 #pragma once
 
 /*
- * Who uses a function, so that it is not pulled away under them: mounts, swap, dm and
- * md, network interfaces in use, processes with a device node open, enabled VFs.
+ * Who uses a function, so that it is not pulled away under them: mounts, swap, dm, md and
+ * ZFS, network interfaces in use, processes with a device node open, enabled VFs.
  *
- * holders.c asks each kind in turn; holders-block.c, holders-net.c and
- * holders-process.c know one world each.
+ * holders.c asks each kind in turn; holders-mount.c, holders-block.c, holders-net.c and
+ * holders-process.c know one world each.  Not seen: what uses an interface in another
+ * network namespace (that there is one is told), and users within the kernel that neither
+ * show in sysfs nor open a disk exclusively.
  */
+
+#include <stdio.h>
 
 #include "core/snapshot.h"
 #include "host/children.h"
 #include "host/host.h"
 
-/* Replaces what @snap knows of @f's holders.  0 or -ENOMEM. */
+/* Replaces what @snap knows of @f's holders; @traits may be NULL.  0 or -ENOMEM. */
 int holders_find(const struct host *host, struct snapshot *snap, const struct function *f,
-		 struct tio_error *err);
+		 const struct plugin_traits *traits, struct tio_error *err);
 
 /* The kinds: each adds what it finds to @snap.  0 or -ENOMEM. */
 struct holder_search {
 	const struct host *host;
 	const struct function *f;
-	const struct children *children;
+	struct children *children;
 	struct snapshot *snap;
+	size_t before; /* holders of @snap that are not this search's */
 };
 
+int holders_find_mounts(const struct holder_search *search);
 int holders_find_block(const struct holder_search *search);
 int holders_find_net(const struct holder_search *search);
 int holders_find_processes(const struct holder_search *search);
 
-/* Adds a holder of the function; @what and @where are cut off if need be. */
-int holders_add(const struct holder_search *search, enum holder_kind kind, const char *what,
-		const char *where);
+/* Asked last: block devices that are built on it, or claimed, and that nobody explained. */
+int holders_find_unexplained(const struct holder_search *search);
 
 /*
- * One line of mountinfo, taken apart in place: "\040" and the like become characters.
- * 0 or -EINVAL.
+ * Adds @holder of the function, completed by @child: what it is called, and what it is
+ * built on.  @child may be NULL.  More than some hundred of them are not kept.
+ */
+int holders_add(const struct holder_search *search, struct holder holder, struct child *child);
+
+/* The block child whose node is "/dev/…", or that this is a link to; NULL: none. */
+struct child *holders_find_node(const struct holder_search *search, const char *path);
+
+/* A file below /proc, or NULL. */
+FILE *holders_open_proc(const struct host *host, const char *path);
+
+/* The name of process @pid. */
+void holders_read_command(const struct host *host, int pid, char *buf, size_t size);
+
+/* "\040" and the like become characters, in place. */
+void holders_unescape(char *text);
+
+/*
+ * One line of mountinfo, taken apart in place.  0 or -EINVAL.
  */
 struct mount {
 	unsigned int major, minor;
 	const char *where;
+	const char *type;
 	const char *source;
+	const char *options; /* the file system's own; "" if there are none */
 };
 
 int holders_parse_mount(char *line, struct mount *ret);

@@ -131,9 +131,9 @@ static int op_read_link(void *data, struct function *dsm, struct tio_error *err)
 }
 
 static int op_find_holders(void *data, struct snapshot *snap, const struct function *f,
-			   struct tio_error *err)
+			   const struct plugin_traits *traits, struct tio_error *err)
 {
-	return holders_find(data, snap, f, err);
+	return holders_find(data, snap, f, traits, err);
 }
 
 static int op_set_override(void *data, struct bdf bdf, const char *driver,

@@ -123,3 +123,19 @@ int uevents_next(struct uevents *uevents, struct uevent *ret)
 	ret->kind = UEVENT_LOST;
 	return 1;
 }
+
+int uevents_property(dev_t number, const char *key, char *buf, size_t size)
+{
+	struct udev *udev = udev_new();
+	struct udev_device *device;
+	const char *value = NULL;
+
+	device = udev ? udev_device_new_from_devnum(udev, 'b', number) : NULL;
+	if (device)
+		value = udev_device_get_property_value(device, key);
+	if (value)
+		text_copy(buf, size, value);
+	udev_device_unref(device);
+	udev_unref(udev);
+	return value ? 0 : -ENODATA;
+}

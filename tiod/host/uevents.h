@@ -8,6 +8,8 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
 
 #include "base/bdf.h"
 
@@ -41,3 +43,9 @@ int uevents_fd(const struct uevents *uevents);
 
 /* Takes one event; never blocks.  1: @ret is filled, 0: none is there. */
 int uevents_next(struct uevents *uevents, struct uevent *ret);
+
+/*
+ * What udev knows of block device @number: "ID_FS_TYPE", ….  -ENODATA: nothing.  Reads files,
+ * so workers only.
+ */
+int uevents_property(dev_t number, const char *key, char *buf, size_t size);
