@@ -57,7 +57,7 @@ static int make(void)
 
 	plan_finish(&plan);
 	err = TIO_ERROR_NONE;
-	return plan_make(&host.world, &host.all, &journal, &request, &plan, &err);
+	return plan_make(&host.world, &host.all, &journal, &request, NULL, &plan, &err);
 }
 
 static bool is_noted(const char *words)
