@@ -5,7 +5,8 @@ import os
 import subprocess
 import time
 
-from guest import PCI, Guest, Monitor, Tap, diff, driver, settle, snapshot, until
+from guest import (PCI, Guest, Monitor, Tap, diff, driver, ide_registers, settle, snapshot,
+                   until)
 
 NEW = "0000:06:00.0"
 PORT = "00:15.0"
@@ -23,7 +24,15 @@ def listed():
     return NEW in guest.tioctl("list")[1]
 
 
+def slot_is_off():
+    """Power and its indicator: the last that pciehp does.  It is deaf for a second before."""
+    control = subprocess.run(["setpci", "-s", PORT, "CAP_EXP+18.w"], capture_output=True,
+                             text=True, check=True).stdout
+    return int(control, 16) & 0x700 == 0x700
+
+
 def plug(card="igb"):
+    tap.ok(until(slot_is_off, 20), "the slot is off")
     arguments = {"driver": card, "id": "new", "bus": "port6"}
     if card == "igb":
         arguments.update(romfile="", mac="52:54:00:00:06:00")
@@ -91,7 +100,6 @@ def test_attached(how, sentence):
     tap.ok(before == after, "the host is as before it came", diff(before, after))
 
 
-
 def test_return():
     """The card is pulled while attached, and another comes into the same slot."""
     plug()
@@ -111,6 +119,57 @@ def test_return():
     tap.ok(until(gone, 40), "and unplugged")
 
 
+def pull_attached(how):
+    """The card is pulled while it is attached and its stream enabled."""
+    plug()
+    fresh = ide_registers(NEW)
+    guest.must("attach", NEW, "--vm", "vm1")
+    how()
+    tap.ok(until(gone, 40), "an attached card is pulled")
+    settle()
+    return fresh
+
+
+def test_same_again():
+    """A card that is torn out takes its registers along: the next one's are fresh."""
+    fresh = pull_attached(surprise)
+    plug()
+    tap.ok(ide_registers(NEW) == fresh, "a card put into its place has no stream",
+           fresh, ide_registers(NEW))
+    guest.must("detach", NEW)
+    guest.must("attach", NEW, "--vm", "vm1")
+    tap.ok(guest.state(NEW)["link"] == "secure", "and is attached with a link of its own")
+    guest.must("detach", NEW)
+    unplug()
+    tap.ok(until(gone, 40), "and is unplugged")
+
+
+def test_another_kind():
+    """A reservation is of a card, not of a slot: a drive doesn't inherit a NIC's."""
+    before = snapshot()
+    pull_attached(surprise)
+    plug("nvme")
+    state = until(lambda: guest.state(NEW)["state"] == "absent", 10)
+    tap.ok(state, "with another card in its place, the first one is absent", guest.state(NEW))
+    code, out, err = guest.tioctl("attach", NEW, "--vm", "vm1")
+    tap.ok(code == 5 and "another card is in its place" in err,
+           "the other card is not given to that VM", code, out, err)
+    tap.ok(driver(NEW) == "nvme", "and keeps its driver", driver(NEW))
+    with_card = snapshot()
+    code, out, err = guest.tioctl("detach", NEW)
+    tap.ok(code == 0 and snapshot() == with_card,
+           "detach ends the reservation and leaves the other card alone", code, out, err,
+           diff(with_card, snapshot()))
+    guest.must("attach", NEW, "--vm", "vm1")
+    tap.ok(guest.state(NEW)["state"] == "attached", "then the other card is attached")
+    guest.must("detach", NEW)
+    unplug()
+    tap.ok(until(gone, 40), "and unplugged")
+    settle()
+    after = snapshot()
+    tap.ok(before == after, "the host is as before", diff(before, after))
+
+
 def main():
     global monitor  # pylint: disable=global-statement
     monitor = Monitor.own()
@@ -120,6 +179,8 @@ def main():
     test_attached(unplug, "device_del of an attached card")
     test_return()
     test_attached(surprise, "surprise removal of an attached card")
+    test_same_again()
+    test_another_kind()
     guest.stop()
     tap.end()
 

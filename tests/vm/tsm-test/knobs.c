@@ -143,14 +143,20 @@ static int streams_set(void *data, u64 value)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(streams_fops, NULL, streams_set, "%llu\n");
 
+/* "none" lets the link come up again, with the registers as they were. */
 static int set_down(const char *name)
 {
-	unsigned int domain, bus, slot, function;
+	unsigned int bus, devfn;
+	int r;
 
-	if (sscanf(name, "%x:%x:%x.%x", &domain, &bus, &slot, &function) != 4)
+	if (!*name || strcmp(name, "none") == 0) {
 		WRITE_ONCE(link_down, ~0u);
-	else
-		WRITE_ONCE(link_down, bus << 8 | PCI_DEVFN(slot, function));
+		return 0;
+	}
+	r = overlay_parse(name, &bus, &devfn);
+	if (r)
+		return r;
+	WRITE_ONCE(link_down, bus << 8 | devfn);
 	return 0;
 }
 
@@ -173,15 +179,19 @@ static ssize_t name_write(struct file *file, const char __user *data, size_t n, 
 {
 	const struct by_name *knob = file->private_data;
 	char name[32];
-	ssize_t got;
 	int r;
 
-	got = simple_write_to_buffer(name, sizeof(name) - 1, at, data, n);
-	if (got < 0)
-		return got;
-	name[got] = '\0';
+	/* A name is one write, from the file's start. */
+	if (*at || n >= sizeof(name))
+		return -EINVAL;
+	if (copy_from_user(name, data, n))
+		return -EFAULT;
+	name[n] = '\0';
 	r = knob->act(strim(name));
-	return r ? r : (ssize_t)n;
+	if (r)
+		return r;
+	*at += n;
+	return n;
 }
 
 static const struct file_operations name_fops = {
@@ -214,8 +224,9 @@ int knobs_start(void)
 	return 0;
 }
 
+/* The files go first: nobody can have a connect hang any more once those that do are let go. */
 void knobs_stop(void)
 {
-	hang_set(NULL, NO_HANG);
 	debugfs_remove(folder);
+	hang_set(NULL, NO_HANG);
 }

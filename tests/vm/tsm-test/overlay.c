@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "overlay.h"
 
+#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 
 #include "knobs.h"
@@ -65,7 +66,7 @@ static u32 part(u32 value, int where, int size)
 	return size == 4 ? value : value & ((1u << (8 * size)) - 1);
 }
 
-static int overlay_read(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 *ret)
+static int read_overlaid(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 *ret)
 {
 	struct card *card;
 	unsigned long flags;
@@ -90,8 +91,8 @@ static int overlay_read(struct pci_bus *bus, unsigned int devfn, int where, int 
 	return r;
 }
 
-static int overlay_write(struct pci_bus *bus, unsigned int devfn, int where, int size,
-			 u32 value)
+static int write_overlaid(struct pci_bus *bus, unsigned int devfn, int where, int size,
+			  u32 value)
 {
 	struct card *card;
 	unsigned long flags;
@@ -109,30 +110,80 @@ static int overlay_write(struct pci_bus *bus, unsigned int devfn, int where, int
 	return ours ? PCIBIOS_SUCCESSFUL : real->write(bus, devfn, where, size, value);
 }
 
+/* What overlay_stop() waits for: x86 takes no lock around these. */
+static int overlay_read(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 *ret)
+{
+	guard(rcu)();
+	return read_overlaid(bus, devfn, where, size, ret);
+}
+
+static int overlay_write(struct pci_bus *bus, unsigned int devfn, int where, int size,
+			 u32 value)
+{
+	guard(rcu)();
+	return write_overlaid(bus, devfn, where, size, value);
+}
+
 static struct pci_ops overlay_ops = {
 	.read = overlay_read,
 	.write = overlay_write,
 };
 
+int overlay_parse(const char *name, unsigned int *bus, unsigned int *devfn)
+{
+	unsigned int domain, slot, function;
+	char more;
+
+	if (sscanf(name, "%x:%x:%x.%x%c", &domain, bus, &slot, &function, &more) != 4)
+		return -EINVAL;
+	if (domain || *bus > 255 || slot > 31 || function > 7)
+		return -EINVAL;
+	*devfn = PCI_DEVFN(slot, function);
+	return 0;
+}
+
+static void forget(unsigned int bus, unsigned int devfn)
+{
+	guard(raw_spinlock_irqsave)(&overlay_lock);
+	for (int i = 0; i < CARDS; i++)
+		if (cards[i].number == bus && cards[i].devfn == devfn)
+			cards[i].id = 0;
+}
+
 int overlay_for_card(const char *name, void (*fn)(struct card *card))
 {
-	unsigned int domain, bus, slot, function;
-	int r = -ENODEV;
+	unsigned int bus, devfn;
+	int r = overlay_parse(name, &bus, &devfn);
 
-	if (sscanf(name, "%x:%x:%x.%x", &domain, &bus, &slot, &function) != 4)
-		return -EINVAL;
+	if (r)
+		return r;
+	r = -ENODEV;
 	guard(raw_spinlock_irqsave)(&overlay_lock);
 	for (int i = 0; i < CARDS; i++) {
 		struct card *card = &cards[i];
 
-		if (!card->id || card->number != bus || !card->has_ide ||
-		    card->devfn != PCI_DEVFN(slot, function))
+		if (!card->id || card->number != bus || !card->has_ide || card->devfn != devfn)
 			continue;
 		fn(card);
 		r = 0;
 	}
 	return r;
 }
+
+/*
+ * A card that is pulled takes its registers along, also when nobody reads config space until
+ * the next one, of the same kind, sits in its slot.
+ */
+static int device_event(struct notifier_block *self, unsigned long event, void *data)
+{
+	struct pci_dev *dev = to_pci_dev(data);
+
+	if (event == BUS_NOTIFY_REMOVED_DEVICE)
+		forget(dev->bus->number, dev->devfn);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block device_events = { .notifier_call = device_event };
 
 /* --- Putting it there and taking it away --- */
 
@@ -157,17 +208,29 @@ static void set_ops(struct pci_ops *ops)
 int overlay_start(void)
 {
 	struct pci_bus *bus = pci_find_next_bus(NULL);
+	int r;
 
 	if (!bus)
 		return -ENODEV;
+	r = bus_register_notifier(&pci_bus_type, &device_events);
+	if (r)
+		return r;
 	real = bus->ops;
 	set_ops(&overlay_ops);
 	return 0;
 }
 
+/*
+ * Nobody may be within the accessors when their code goes.  The grace period of tasks is for a
+ * reader that was preempted between fetching the pointer and rcu_read_lock(); a kernel without
+ * TASKS_RCU makes it a common one, which leaves those few instructions.
+ */
 void overlay_stop(void)
 {
 	set_ops(real);
+	bus_unregister_notifier(&pci_bus_type, &device_events);
+	synchronize_rcu_tasks();
+	synchronize_rcu();
 }
 
 static struct pci_dev *any_root_port(struct pci_bus *bus)

@@ -27,7 +27,7 @@ struct ide {
 	bool failed; /* until the stream is disabled */
 };
 
-/* One function as it was found; forgotten when it leaves.  The rig has one PCI domain. */
+/* One function as it was found; forgotten when it leaves.  The rig has one PCI domain, 0. */
 struct card {
 	unsigned int number, devfn; /* of the bus; buses themselves come and go */
 	u32 id;                     /* vendor and device; 0 while the function isn't there */
@@ -39,6 +39,9 @@ struct card {
 	struct doe doe;
 	struct ide ide;
 };
+
+/* Reads "0000:01:00.0"; -EINVAL for anything else. */
+int overlay_parse(const char *name, unsigned int *bus, unsigned int *devfn);
 
 /* The real accessors, for card.c. */
 u32 overlay_real(struct pci_bus *bus, unsigned int devfn, int where, int size);

@@ -11,6 +11,7 @@
 #include <linux/tsm.h>
 
 #include "knobs.h"
+#include "overlay.h"
 
 struct dsm {
 	struct pci_tsm_pf0 pf0;
@@ -161,11 +162,10 @@ bool tsm_present(void)
 
 static struct pci_dev *get_by_name(const char *name)
 {
-	unsigned int domain, bus, slot, function;
+	unsigned int bus, devfn;
 
-	if (sscanf(name, "%x:%x:%x.%x", &domain, &bus, &slot, &function) != 4)
-		return NULL;
-	return pci_get_domain_bus_and_slot(domain, bus, PCI_DEVFN(slot, function));
+	return overlay_parse(name, &bus, &devfn) ? NULL
+						 : pci_get_domain_bus_and_slot(0, bus, devfn);
 }
 
 /* There is no VM; the PCI core wants a pointer that it never follows. */
