@@ -151,6 +151,39 @@ class Monitor:
                 raise RuntimeError(f"{command}: {reply['error']['desc']}")
 
 
+# --- Errors that the kernel hears of ---
+
+# Uncorrectable errors of a link with IDE (PCIe 6.0, 7.8.4.2), by their counters' names.
+IDE_ERRORS = {"IDECheck": 1 << 28, "MisIDETLP": 1 << 29, "PCRC_CHECK": 1 << 30}
+
+
+def inject_aer(function, status):
+    """Has the kernel hear of the uncorrectable errors @status (bits) of @function.
+
+    Its counters in aer_dev_nonfatal (or aer_dev_fatal, by the severity register) go up a moment
+    later, and its driver is asked to recover.  Both it and its root port must have AER, as igb
+    and e1000e here have, and nvme has not: OSError(EPROTONOSUPPORT).  The module stays loaded:
+    it has put itself before the buses' config space, and removing it would touch buses that are
+    gone.  struct aer_error_inj and what it wants: drivers/pci/pcie/aer_inject.c.
+    """
+    subprocess.run(["modprobe", "aer_inject"], check=True)
+    until(lambda: os.path.exists("/dev/aer_inject"))
+    domain, bus, device = function.split(":")
+    device, number = device.split(".")
+    with open("/dev/aer_inject", "wb", buffering=0) as file:
+        # bus, dev, fn; uncorrectable and correctable status; the TLP's header; domain
+        file.write(struct.pack("=BBBx2I4II", int(bus, 16), int(device, 16), int(number, 16),
+                               status, 0, 0, 0, 0, 0, int(domain, 16)))
+
+
+def aer_count(function, name, severity="nonfatal"):
+    """The counter @name of @function; None when it has no AER."""
+    for line in read(f"{PCI}{function}/aer_dev_{severity}").splitlines():
+        if line.split()[0] == name:
+            return int(line.split()[1])
+    return None
+
+
 # --- tiod ---
 
 class Guest(World):
@@ -173,6 +206,33 @@ class Guest(World):
 
     def job_free(self, wait=60):
         return until(lambda: not self.call("ListJobs")["parameters"]["jobs"], wait)
+
+
+class Checks:
+    """What the tests of this folder say again and again."""
+
+    def __init__(self, guest):
+        self.guest = guest
+        self.tap = Tap()
+
+    def ok(self, good, sentence, *details):
+        return self.tap.ok(good, sentence, *details, self.guest.log_end())
+
+    def same(self, before, sentence, *details):
+        after = snapshot()
+        return self.ok(before == after, sentence, diff(before, after), *details)
+
+    def must_exit(self, code, *arguments):
+        """Runs tioctl, and returns all that it said."""
+        got, out, err = self.guest.tioctl(*arguments)
+        self.ok(got == code, f"{' '.join(arguments)} exits with {code}", got, out, err)
+        return out + err
+
+    def attach(self, *arguments, vm="vm1", code=0):
+        return self.must_exit(code, "attach", *arguments, "--vm", vm)
+
+    def detach(self, *arguments, code=0):
+        return self.must_exit(code, "detach", *arguments)
 
 
 def install_rules():

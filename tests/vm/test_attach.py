@@ -5,31 +5,13 @@ import os
 import subprocess
 import time
 
-from guest import (BOOT, NIC1, NIC2, NVME1, NVME2, PCI, PLAIN, TDISP, Guest, Tap, diff, driver,
+from guest import (BOOT, NIC1, NIC2, NVME1, NVME2, PCI, PLAIN, TDISP, Checks, Guest, driver,
                    glob, install_rules, knob, property_of, read, settle, snapshot, until, write)
 
-tap = Tap()
 guest = Guest(step_timeout=4)
+checks = Checks(guest)
+tap, same, attach, detach = checks.tap, checks.same, checks.attach, checks.detach
 VF0 = "0000:01:10.0"
-
-
-def same(before, sentence, *details):
-    after = snapshot()
-    return tap.ok(before == after, sentence, diff(before, after), guest.log_end(), *details)
-
-
-def attach(*arguments, vm="vm1", code=0):
-    got, out, err = guest.tioctl("attach", *arguments, "--vm", vm)
-    tap.ok(got == code, f"attach {' '.join(arguments)} exits with {code}", got, out, err,
-           guest.log_end())
-    return out + err
-
-
-def detach(*arguments, code=0):
-    got, out, err = guest.tioctl("detach", *arguments)
-    tap.ok(got == code, f"detach {' '.join(arguments)} exits with {code}", got, out, err,
-           guest.log_end())
-    return out + err
 
 
 def test_discovery():
