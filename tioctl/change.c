@@ -288,6 +288,10 @@ static int change_link(struct tioctl *t, const char *method, const char *done)
 
 	if (tsm)
 		json_object_set_new(parameters, "tsm", must(json_string(tsm)));
+	if (options_has(t->options, OPTION_REFRESH))
+		json_object_set_new(parameters, "refresh", json_true());
+	if (options_has(t->options, OPTION_FORCE))
+		json_object_set_new(parameters, "force", options_force(t->options));
 	r = stream_follow(t, method, parameters, &last);
 	if (!last)
 		return r;
@@ -324,4 +328,22 @@ const struct command command_disconnect = {
 	.names_min = 1,
 	.names_max = 1,
 	.run = run_disconnect,
+};
+
+static int run_reconnect(struct tioctl *t)
+{
+	const bool refresh = options_has(t->options, OPTION_REFRESH);
+
+	return change_link(t, "io.tiod.Reconnect", refresh ? "refreshed" : "reconnected");
+}
+
+const struct command command_reconnect = {
+	.name = "reconnect",
+	.arguments = "DEV [--tsm NAME] [--refresh] [--force=open]",
+	.summary = "make the secure link of a device anew, when it has fallen",
+	.options = OPTION_BIT(OPTION_TSM) | OPTION_BIT(OPTION_REFRESH) |
+		   OPTION_BIT(OPTION_FORCE),
+	.names_min = 1,
+	.names_max = 1,
+	.run = run_reconnect,
 };

@@ -16,7 +16,7 @@ static const struct command *const commands[] = {
 	&command_plan,       &command_attach,   &command_detach,  &command_connect,
 	&command_disconnect, &command_qemu,     &command_monitor, &command_hugepages,
 	&command_vms,        &command_plugins,  &command_jobs,    &command_cancel,
-	&command_reload,     &command_evidence, &command_version,
+	&command_reload,     &command_evidence, &command_version, &command_reconnect,
 };
 
 static const struct {

@@ -46,6 +46,8 @@ static const struct {
 			   "have the device make its measurements anew with it" },
 	[OPTION_OVERWRITE] = { 0, "--overwrite", NULL, NULL,
 			       "save over what is in the folder" },
+	[OPTION_REFRESH] = { 0, "--refresh", NULL, NULL,
+			     "only new keys, for the link as it stands" },
 };
 
 const char *options_name(enum option option)

@@ -79,6 +79,31 @@ static int set_ms(const char *value, size_t offset, void *object, const char **e
 	return 0;
 }
 
+/* Reading config space is not free for the cards: at most once in 0.1 s. */
+static int set_interval(const char *value, size_t offset, void *object, const char **expected)
+{
+	double seconds;
+
+	*expected = "0 for never, or seconds from 0.1 to 86400";
+	if (strcmp(value, "0") == 0)
+		seconds = 0;
+	else if (to_seconds(value, &seconds) < 0 || seconds < 0.1)
+		return -EINVAL;
+	*(unsigned *)field(object, offset) = (unsigned)(seconds * 1000);
+	return 0;
+}
+
+static int set_flag(const char *value, size_t offset, void *object, const char **expected)
+{
+	bool yes = strcmp(value, "yes") == 0;
+
+	*expected = "yes or no";
+	if (!yes && strcmp(value, "no") != 0)
+		return -EINVAL;
+	*(bool *)field(object, offset) = yes;
+	return 0;
+}
+
 int config_log_level(const char *text, enum log_level *ret)
 {
 	static const struct {
@@ -210,6 +235,8 @@ const struct config_key config_daemon_keys[] = {
 	{ "LogLevel", set_level, offsetof(struct config, log_level) },
 	{ "PresentDevices", set_policy_for, offsetof(struct config, present) },
 	{ "InsertedDevices", set_policy_for, offsetof(struct config, inserted) },
+	{ "WatchInterval", set_interval, offsetof(struct config, watch_ms) },
+	{ "Reconnect", set_flag, offsetof(struct config, reconnect) },
 	{ NULL },
 };
 

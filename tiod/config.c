@@ -29,7 +29,12 @@ static int read_daemon_file(struct config *config, const char *path, const char 
 static int read_daemon(struct config *config, const char *dirs)
 {
 	struct config fresh = {
-		.workers = 8, .turn_seconds = 600, .clients = 256, .log_level = LOG_LEVEL_INFO
+		.workers = 8,
+		.turn_seconds = 600,
+		.clients = 256,
+		.log_level = LOG_LEVEL_INFO,
+		.watch_ms = 10000,
+		.reconnect = true,
 	};
 	auto_text struct text path = { 0 };
 	bool first = config->workers == 0;
@@ -48,6 +53,8 @@ static int read_daemon(struct config *config, const char *dirs)
 	config->turn_seconds = fresh.turn_seconds;
 	config->step_ms = fresh.step_ms;
 	config->clients = fresh.clients;
+	config->watch_ms = fresh.watch_ms;
+	config->reconnect = fresh.reconnect;
 	config->log_level = fresh.log_level;
 	config->present = fresh.present;
 	config->inserted = fresh.inserted;

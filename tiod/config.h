@@ -28,6 +28,8 @@ struct config {
 	unsigned turn_seconds;
 	unsigned step_ms; /* 0: each step's own */
 	unsigned clients;
+	unsigned watch_ms; /* between two looks at the links; 0: never */
+	bool reconnect;    /* links that went with their TSM, when it is back */
 	enum log_level log_level;
 
 	enum rule_action present, inserted; /* for cards that no rule fits; NONE: ignore */

@@ -144,6 +144,8 @@ static void keep_from_changing(struct daemon *daemon, const struct tio_error *wh
 void daemon_scan_ended(struct daemon *daemon, const struct result *result,
 		       const struct tio_error *why)
 {
+	if (result && daemon->phase != DAEMON_FIRST_SCAN)
+		links_update(daemon);
 	if (daemon->phase == DAEMON_FIRST_SCAN && !result) {
 		log_error("cannot start without having read the host: %s", why->text);
 		sd_event_exit(daemon->event, why->code ? why->code : -EIO);
@@ -192,6 +194,7 @@ static void finish_stopping(struct daemon *daemon)
 
 void daemon_job_ended(struct daemon *daemon)
 {
+	links_update(daemon);
 	if (daemon->phase == DAEMON_RECOVERING && !still_recovering(daemon))
 		read_links(daemon);
 	else if (daemon->phase == DAEMON_STOPPING)
@@ -240,6 +243,7 @@ void daemon_reload(struct daemon *daemon)
 	say_notes(&daemon->config);
 	apply_config(daemon);
 	log_info("configuration read: %zu VMs", daemon->config.n_vms);
+	links_reload(daemon);
 	jobs_pump(daemon);
 }
 
@@ -303,6 +307,8 @@ static int set_up(struct daemon *daemon, struct tio_error *err)
 		r = host_init(&daemon->host, &daemon->options->roots, err);
 	if (r == 0)
 		r = events_init(daemon, err);
+	if (r == 0)
+		r = links_init(daemon, err);
 	/* Listen first, read afterwards: nothing is lost between the two. */
 	if (r == 0)
 		r = scans_init(daemon, err);
@@ -315,6 +321,7 @@ static void tear_down(struct daemon *daemon)
 {
 	server_finish(&daemon->server);
 	events_finish(daemon);
+	links_finish(daemon);
 	jobs_finish(daemon);
 	scans_finish(daemon);
 	turns_finish(&daemon->turns);

@@ -14,6 +14,7 @@
 #include "host/host.h"
 #include "idl.h"
 #include "jobs.h"
+#include "links.h"
 #include "scans.h"
 #include "server.h"
 #include "turns.h"
@@ -47,6 +48,7 @@ struct daemon {
 	struct jobs jobs;
 	struct turns turns;
 	struct events events;
+	struct links links;
 	struct server server;
 	struct idl idl[DAEMON_INTERFACES];
 	struct tio_error unreadable; /* why assignments are not known; code 0: they are */

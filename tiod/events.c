@@ -192,6 +192,17 @@ void events_tsm(struct daemon *daemon, const char *tsm, const char *action)
 					    json_sprintf("%s: %s", tsm, action)));
 }
 
+void events_link(struct daemon *daemon, const struct link *link)
+{
+	bool fine = link->state.trouble == LINK_FINE;
+	char name[BDF_STRLEN];
+
+	if (daemon->events.monitors)
+		send_live(daemon, json_pack("{ss ss ss}", "event", "link", "address",
+					    bdf_format(link->family, name), "text",
+					    fine ? "secure again" : link->state.text));
+}
+
 int events_init(struct daemon *daemon, struct tio_error *err)
 {
 	int r = sd_event_add_defer(daemon->event, &daemon->events.flush, on_flush, daemon);

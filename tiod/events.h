@@ -14,6 +14,7 @@
 
 struct daemon;
 struct job;
+struct link;
 struct monitor;
 
 struct events {
@@ -35,4 +36,5 @@ void events_removed(struct daemon *daemon, struct bdf bdf);
 void events_progress(struct daemon *daemon, const struct job *job,
 		     const struct progress *progress);
 void events_job(struct daemon *daemon, const struct job *job, const char *state);
+void events_link(struct daemon *daemon, const struct link *link);
 void events_tsm(struct daemon *daemon, const char *tsm, const char *action);

@@ -49,6 +49,10 @@ static void tell_recovery(const struct result *result, char *text, size_t size)
 	case RECOVERY_UNDONE:
 		text_append(text, size, "what had been done was undone");
 		return;
+	case RECOVERY_LINK_DOWN:
+		text_append(text, size,
+			    "the link is down (`tioctl reconnect` tries again to make it)");
+		return;
 	case RECOVERY_COMPLETED:
 		text_append(text, size, "recovery then brought it to its end");
 		return;
@@ -68,10 +72,9 @@ static void log_end(const struct job *job)
 							     : job->request.family,
 				      name);
 	static const char *const past[VERB_COUNT] = {
-		[VERB_ATTACH] = "attached to ",
-		[VERB_DETACH] = "detached",
-		[VERB_CONNECT] = "connected",
-		[VERB_DISCONNECT] = "disconnected",
+		[VERB_ATTACH] = "attached to ",   [VERB_DETACH] = "detached",
+		[VERB_CONNECT] = "connected",     [VERB_DISCONNECT] = "disconnected",
+		[VERB_RECONNECT] = "reconnected",
 	};
 
 	if (job_only_looks(job))
@@ -97,6 +100,8 @@ static void end(struct job *job, int code)
 		for (size_t i = 0; i < job->request.n_targets; i++)
 			cache_set_error(&job->daemon->cache, job->request.targets[i].function,
 					code < 0 ? &job->error : NULL);
+	if (job->kind == JOB_CHANGE && job->request.verb == VERB_RECONNECT && code == 0)
+		links_renewed(job->daemon, job->request.family);
 	if (job->state != JOB_STUCK)
 		log_end(job);
 	job_end(job, code);

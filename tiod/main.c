@@ -114,8 +114,10 @@ static int check_config(const char *dir)
 	for (size_t i = 0; i < config.n_notes; i++)
 		fprintf(stderr, "%s: %s\n", config.notes[i].error ? "error" : "warning",
 			config.notes[i].text);
-	printf("Workers=%u TurnTimeout=%u StepTimeout=%g MaxClients=%u\n", config.workers,
-	       config.turn_seconds, config.step_ms / 1000.0, config.clients);
+	printf("Workers=%u TurnTimeout=%u StepTimeout=%g MaxClients=%u WatchInterval=%g "
+	       "Reconnect=%s\n",
+	       config.workers, config.turn_seconds, config.step_ms / 1000.0, config.clients,
+	       config.watch_ms / 1000.0, config.reconnect ? "yes" : "no");
 	for (size_t i = 0; i < config.n_vms; i++) {
 		const struct vm *vm = &config.vms[i];
 		char memory[32], page[32];

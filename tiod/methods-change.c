@@ -352,7 +352,9 @@ static int gather_link(struct order *order, struct tio_error *err)
 		error_fix(err, "`ls /sys/class/tsm` shows them");
 		return -EINVAL;
 	}
-	return list_families(daemon, request, err);
+	request->refresh = methods_flag(order->call, "refresh");
+	r = get_force(order->call, &request->force, err);
+	return r < 0 ? r : list_families(daemon, request, err);
 }
 
 static void change_link(struct daemon *daemon, struct call *call, enum verb verb)
@@ -372,6 +374,11 @@ void method_connect(struct daemon *daemon, struct call *call)
 void method_disconnect(struct daemon *daemon, struct call *call)
 {
 	change_link(daemon, call, VERB_DISCONNECT);
+}
+
+void method_reconnect(struct daemon *daemon, struct call *call)
+{
+	change_link(daemon, call, VERB_RECONNECT);
 }
 
 /* --- The daemon --- */

@@ -28,6 +28,7 @@ const struct method methods[] = {
 	{ "io.tiod.Detach",        ACCESS_CHANGE, MORE_MAY,  method_detach },
 	{ "io.tiod.Connect",       ACCESS_CHANGE, MORE_MAY,  method_connect },
 	{ "io.tiod.Disconnect",    ACCESS_CHANGE, MORE_MAY,  method_disconnect },
+	{ "io.tiod.Reconnect",     ACCESS_CHANGE, MORE_MAY,  method_reconnect },
 	{ "io.tiod.GetVm",         ACCESS_READ,   MORE_NO,   method_get_vm },
 	{ "io.tiod.ListVms",       ACCESS_READ,   MORE_NO,   method_list_vms },
 	{ "io.tiod.GetQemuArgs",   ACCESS_READ,   MORE_NO,   method_get_qemu_args },

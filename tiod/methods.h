@@ -71,5 +71,6 @@ void method_attach(struct daemon *daemon, struct call *call);
 void method_detach(struct daemon *daemon, struct call *call);
 void method_connect(struct daemon *daemon, struct call *call);
 void method_disconnect(struct daemon *daemon, struct call *call);
+void method_reconnect(struct daemon *daemon, struct call *call);
 void method_cancel_job(struct daemon *daemon, struct call *call);
 void method_reload(struct daemon *daemon, struct call *call);

@@ -37,6 +37,11 @@ static bool has_work(const struct scans *scans)
 	return scans->dirty.n || scans->gone.n || scans->everything;
 }
 
+static bool has_any(const struct scans *scans)
+{
+	return has_work(scans) || scans->watched.n;
+}
+
 bool scans_has_work(const struct daemon *daemon)
 {
 	return has_work(&daemon->scans);
@@ -53,6 +58,22 @@ void scans_mark_everything(struct daemon *daemon)
 {
 	daemon->scans.everything = true;
 	plan_next(daemon, GATHER_USEC);
+}
+
+static bool hangs_at(const struct scans *scans, struct bdf bdf)
+{
+	for (size_t i = 0; i < scans->n_hung; i++)
+		if (bdf_set_has(&scans->hung[i]->held, bdf))
+			return true;
+	return false;
+}
+
+void scans_watch(struct daemon *daemon, struct bdf bdf)
+{
+	/* What hangs there is noticed by that already. */
+	if (!hangs_at(&daemon->scans, bdf) && bdf_set_add(&daemon->scans.watched, bdf) < 0)
+		log_error("memory is short: a link is not looked at");
+	plan_next(daemon, 0);
 }
 
 void scans_links_free(struct daemon *daemon)
@@ -145,14 +166,6 @@ static void take_all_as_dirty(struct daemon *daemon, struct scan *scan)
 			scan->work.from_nothing = true;
 }
 
-static bool hangs_at(const struct scans *scans, struct bdf bdf)
-{
-	for (size_t i = 0; i < scans->n_hung; i++)
-		if (bdf_set_has(&scans->hung[i]->held, bdf))
-			return true;
-	return false;
-}
-
 /* Where one hangs already the next would, too. */
 static void hold_back(struct scans *scans, struct scan *scan)
 {
@@ -168,6 +181,16 @@ static void hold_back(struct scans *scans, struct scan *scan)
 	}
 	swap(&scan->dirty, &free_ones);
 	bdf_set_finish(&free_ones);
+}
+
+/* They cost nothing more where there is a scan to come along with. */
+static void take_watched(struct scans *scans, struct scan *scan)
+{
+	scan->watch = !scan->work.from_nothing && !scan->dirty.n && !scan->gone.n;
+	scan->work.links = scan->work.links && !scan->watch;
+	if (bdf_set_add_all(&scan->dirty, &scans->watched) < 0)
+		log_error("memory is short: links are not looked at");
+	scans->watched.n = 0;
 }
 
 static uint64_t time_for(const struct work *work)
@@ -260,6 +283,7 @@ void scans_start(struct daemon *daemon, bool first, bool links)
 	if ((scans->everything || scans->from_nothing) && !from_nothing)
 		take_all_as_dirty(daemon, scan);
 	scans->everything = scans->from_nothing = false;
+	take_watched(scans, scan);
 	hold_back(scans, scan);
 	scans->now = scan;
 	launch(scan);
@@ -269,7 +293,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct daemon *daemon = userdata;
 
-	if (!daemon->scans.now && has_work(&daemon->scans))
+	if (!daemon->scans.now && has_any(&daemon->scans))
 		scans_start(daemon, false, !turns_any(&daemon->turns));
 	return 0;
 }
@@ -292,14 +316,14 @@ static void take_result(struct daemon *daemon, const struct scan *scan,
 	if (cache_merge_scan(&daemon->cache, result, scan->since, now_usec(), &watch) < 0)
 		log_error("memory is short: what was read of the host is lost");
 	cache_was_read(&daemon->cache, scan->dirty.list, scan->dirty.n, now_usec());
-	if (!scan->work.links && !scan->work.first &&
+	if (!scan->work.links && !scan->work.first && !scan->watch &&
 	    bdf_set_add_all(&scans->missed, &scan->dirty) < 0)
 		scans->everything = true;
 }
 
 static void go_on(struct daemon *daemon)
 {
-	if (has_work(&daemon->scans))
+	if (has_any(&daemon->scans))
 		plan_next(daemon, GATHER_USEC);
 }
 
@@ -460,5 +484,6 @@ void scans_finish(struct daemon *daemon)
 	bdf_set_finish(&scans->dirty);
 	bdf_set_finish(&scans->gone);
 	bdf_set_finish(&scans->missed);
+	bdf_set_finish(&scans->watched);
 	bdf_set_finish(&scans->held);
 }

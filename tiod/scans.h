@@ -29,6 +29,7 @@ struct scan {
 	struct bdf_set dirty, gone; /* what it reads */
 	uint64_t since;             /* cache->stamp when it started */
 	bool late;                  /* its time is over */
+	bool watch;                 /* nothing has changed: it only looks at registers */
 
 	/* Once it is put aside. */
 	bool hung;
@@ -44,7 +45,8 @@ struct scans {
 
 	/* What the next scan is to do. */
 	struct bdf_set dirty, gone;
-	struct bdf_set missed; /* read without their links */
+	struct bdf_set missed;  /* read without their links */
+	struct bdf_set watched; /* whose registers are looked at, and nothing else */
 	bool everything, from_nothing;
 
 	struct scan *now; /* owned; the one that runs */
@@ -63,6 +65,9 @@ void scans_enable(struct daemon *daemon);
 /* One more function, or all, for the next scan. */
 void scans_mark(struct daemon *daemon, struct bdf bdf);
 void scans_mark_everything(struct daemon *daemon);
+
+/* Reads what a card's registers say, but nothing of tsm/: that may wait. */
+void scans_watch(struct daemon *daemon, struct bdf bdf);
 
 bool scans_has_work(const struct daemon *daemon);
 

@@ -10,11 +10,14 @@ json_t *view_function(const struct daemon *daemon, struct bdf bdf)
 	const struct function *f = snapshot_find(&cache->snap, bdf);
 	const struct entry *entry = cache_entry(cache, bdf);
 	const struct job *job = jobs_of_function(daemon, bdf);
+	const struct link *link = links_find(daemon, cache_family(cache, bdf));
 	struct standing standing = {
 		.job = job ? job_verb(job) : NULL,
 		.job_id = job ? job->id : 0,
 		.stuck = cache_stuck(cache, cache_family(cache, bdf)),
 		.last_error = entry ? entry->error : NULL,
+		.link = link ? &link->state : NULL,
+		.reconnects = daemon->config.reconnect,
 		.gone = !f,
 		.age = entry ? (double)(now_usec() - entry->read_at) / 1e6 : 0,
 	};

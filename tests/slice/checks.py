@@ -110,9 +110,9 @@ class Checks:
         self.tap.end()
 
 
-def run_all(tests):
+def run_all(tests, **options):
     """Runs the functions of @tests for this variant on one world."""
-    checks = Checks()
+    checks = Checks(**options)
     checks.world.start()
     for test in tests[VARIANT]:
         try:

@@ -82,12 +82,12 @@ class Sim:
     def hits(self, number):
         for rule in self("faults")["faults"]:
             if rule["id"] == number:
-                return rule["applied"]
+                return rule["seen" if rule["act"] == "count" else "applied"]
         return 0
 
 
 class World:
-    def __init__(self, step_timeout=None, vms=None, udevd=False):
+    def __init__(self, step_timeout=None, vms=None, udevd=False, config=""):
         self.sim = Sim()
         self.daemon = None
         self.log = open("/run/tiod.log", "w+")
@@ -95,7 +95,7 @@ class World:
         for folder in (RUNTIME, STATE, CONFIG, CONFIG + "/vms.d"):
             os.makedirs(folder, exist_ok=True)
         with open(CONFIG + "/tiod.conf", "w") as conf:
-            conf.write("[Daemon]\n")
+            conf.write("[Daemon]\n" + config)
             if step_timeout:
                 conf.write(f"StepTimeout={step_timeout}\n")
         for name, text in {**VM_FILES, **(vms or {})}.items():

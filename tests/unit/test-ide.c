@@ -122,6 +122,17 @@ Test(ide, only_the_secure_state_is_secure)
 	cr_expect(eq(uint, end.stream_id, 5));
 }
 
+Test(ide, a_card_that_does_not_answer_is_neither_known_nor_secure)
+{
+	struct ide_capability ide = { .offset = AT, .selective_streams = 2 };
+	struct config config;
+	struct ide_end end = { .secure = true };
+
+	memset(config.bytes, 0xff, sizeof(config.bytes));
+	cr_assert(eq(int, ide_read_block(read_array, &config, &ide, 1, &end), 0));
+	cr_expect(end.silent && !end.known && !end.secure && !end.enabled && !end.failed);
+}
+
 Test(ide, blocks_that_run_out_of_config_space_end_there)
 {
 	struct ide_capability ide = { .offset = AT,
@@ -132,6 +143,7 @@ Test(ide, blocks_that_run_out_of_config_space_end_there)
 
 	/* All ones: every block seems to have 15 associations. */
 	memset(config.bytes, 0xff, sizeof(config.bytes));
+	config_put(&config, AT + 4, ide.capability);
 	cr_expect(eq(int, ide_read_block(read_array, &config, &ide, 254, &end), -EBADMSG));
 	cr_expect(eq(uint, end.block, 99));
 	ide.offset = 0;

@@ -142,8 +142,11 @@ static int commit_attach(struct run *run, struct tio_error *err)
 
 	drop_overtaken(journal);
 	all = journal->n_records;
-	/* A link that an admin asks for is the admin's own: detach is not to take it down. */
-	if (run->request->verb == VERB_CONNECT)
+	/*
+	 * A link that an admin asks for is the admin's own: detach is not to take it down.  One
+	 * that is made anew is whose it was before.
+	 */
+	if (run->request->verb == VERB_CONNECT || run->request->verb == VERB_RECONNECT)
 		journal->n_records = journal->mark;
 	journal->in_flight = false;
 	r = run_save(run->engine, err);
@@ -152,6 +155,28 @@ static int commit_attach(struct run *run, struct tio_error *err)
 		journal->in_flight = true;
 	}
 	return r;
+}
+
+/*
+ * A link that was taken down to be made anew, and could not be: nobody must trust it, and that
+ * is all.  The card can still be detached, and reconnected by whoever mended it.
+ */
+static bool link_is_left_down(const struct engine *engine)
+{
+	const struct journal *journal = engine->journal;
+	const struct function *dsm = snapshot_find(engine->snap, journal->family);
+
+	return journal->verb == VERB_RECONNECT && (!dsm || !dsm->tsm[0]);
+}
+
+static int say_link_is_down(struct run *run, struct tio_error *err)
+{
+	char name[BDF_STRLEN];
+
+	text_append(err->text, sizeof(err->text), "; its link is down");
+	error_fix(err, "%s%s`tioctl reconnect %s` tries again", err->fix,
+		  err->fix[0] ? "; " : "", bdf_format(run->request->family, name));
+	return err->code;
 }
 
 static void begin_change(struct run *run)
@@ -222,6 +247,8 @@ static int run_forward(struct run *run, const struct plan *plan, struct tio_erro
 
 	if (take_back(run, &why) < 0)
 		return stuck(err, &why);
+	if (link_is_left_down(run->engine))
+		return say_link_is_down(run, err);
 	text_append(err->text, sizeof(err->text), "; the host is as it was before");
 	return r;
 }
@@ -389,8 +416,7 @@ int engine_run(struct engine *engine, struct request *request, bool plan_only,
 		run_tell(&run, PROGRESS_PLAN, NULL);
 		for (size_t i = 0; i < plan.n_notes; i++)
 			run_tell(&run, PROGRESS_NOTE, plan.notes[i]);
-		if (plan.n_steps &&
-		    (request->verb == VERB_ATTACH || request->verb == VERB_CONNECT))
+		if (plan.n_steps && verb_goes_forward(request->verb))
 			r = run_forward(&run, &plan, err);
 		else if (plan.n_steps)
 			r = run_backward(&run, &plan, err);
@@ -412,9 +438,9 @@ int engine_recover(struct engine *engine, enum recovery *ret, struct tio_error *
 	*ret = RECOVERY_NOTHING;
 	if (!journal->in_flight)
 		return 0;
-	if (journal->verb == VERB_ATTACH || journal->verb == VERB_CONNECT) {
-		*ret = RECOVERY_UNDONE;
+	if (verb_goes_forward(journal->verb)) {
 		r = take_back(&run, err);
+		*ret = link_is_left_down(engine) ? RECOVERY_LINK_DOWN : RECOVERY_UNDONE;
 	} else {
 		*ret = RECOVERY_COMPLETED;
 		r = take_away(&run, err);

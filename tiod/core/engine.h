@@ -34,7 +34,8 @@ int engine_run(struct engine *engine, struct request *request, bool plan_only,
 
 enum recovery {
 	RECOVERY_NOTHING,   /* nothing was in flight */
-	RECOVERY_UNDONE,    /* an attach or connect was taken back */
+	RECOVERY_UNDONE,    /* an attach, connect or reconnect was taken back */
+	RECOVERY_LINK_DOWN, /* a reconnect ended without a link, as one that fails does */
 	RECOVERY_COMPLETED, /* a detach or disconnect was carried through */
 	RECOVERY_WENT_BACK, /* a detach or disconnect could not be, and was taken back; see @err
 			     */

@@ -35,9 +35,18 @@ struct ide_capability {
 	bool tee_limited;
 };
 
+/* Errors of IDE that a port counted since it came (AER; Linux sums each by its name). */
+struct ide_errors {
+	bool known;
+	uint32_t check;     /* IDECheck: a TLP failed its integrity check */
+	uint32_t misrouted; /* MisIDETLP: one came that no stream is for */
+	uint32_t pcrc;      /* PCRC_CHECK */
+};
+
 /* One partner port's selective block of the stream in use. */
 struct ide_end {
-	bool known; /* its registers could be read */
+	bool known;  /* its registers could be read */
+	bool silent; /* they read as all ones: the port does not answer */
 	uint8_t block;
 	uint8_t stream_id;
 	bool enabled;
@@ -45,6 +54,7 @@ struct ide_end {
 	bool failed; /* an IDE_FAIL message was received (bit 31, sticky) */
 	uint32_t control;
 	uint32_t status;
+	struct ide_errors errors;
 };
 
 /* streamH.R.E of the host bridge: established once, not necessarily secure now. */

@@ -83,6 +83,12 @@ struct host_ops {
 	int (*set_power)(void *host, struct bdf bdf, enum power_attribute which,
 			 const char *value, struct tio_error *err);
 
+	/*
+	 * New keys for the link that @dsm has to @tsm.  Only where the kernel has
+	 * tsm/dsm_status: others take a second connect for a mistake (EBUSY).
+	 */
+	int (*refresh_keys)(void *host, struct bdf dsm, const char *tsm, struct tio_error *err);
+
 	/* By module name, or by a modalias.  Already there is a success. */
 	int (*load_module)(void *host, const char *name, struct tio_error *err);
 

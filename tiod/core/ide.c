@@ -95,12 +95,19 @@ static int find_block(ide_read_fn read, void *arg, const struct ide_capability *
 int ide_read_block(ide_read_fn read, void *arg, const struct ide_capability *ide,
 		   unsigned int block, struct ide_end *ret)
 {
-	uint32_t control, status;
+	uint32_t capability, control, status;
 	unsigned int pos;
 	int r;
 
 	if (ide->offset == 0 || block >= ide->selective_streams)
 		return -ENOENT;
+	r = read(arg, ide->offset + TIO_IDE_CAPABILITY, &capability);
+	if (r < 0)
+		return r;
+	if (capability == UINT32_MAX) {
+		*ret = (struct ide_end){ .silent = true, .block = (uint8_t)block };
+		return 0;
+	}
 	r = find_block(read, arg, ide, block, &pos);
 	if (r < 0)
 		return r;

@@ -16,6 +16,15 @@ static void choose_tsm(const struct snapshot *snap, struct request *request)
 		text_copy(request->tsm, sizeof(request->tsm), snap->tsms[0].name);
 }
 
+/* A link that is made anew stays with its TSM, where there are several. */
+static void keep_tsm(const struct snapshot *snap, struct request *request)
+{
+	const struct function *dsm = snapshot_find(snap, request->family);
+
+	if (request->verb == VERB_RECONNECT && !request->tsm[0] && dsm)
+		text_copy(request->tsm, sizeof(request->tsm), dsm->tsm);
+}
+
 /*
  * An established stream tells that a card is connected without the lock that tsm/connect waits
  * for, so that another card's connect does not hold this family up.
@@ -132,17 +141,24 @@ static bool may_be_removed(const struct journal *journal, const struct function 
 	return false;
 }
 
+/* Whose link is made anew under whoever has it: a function that a VM may be running on. */
+static bool is_behind_link(const struct request *request, const struct function *f)
+{
+	return request->verb == VERB_RECONNECT && f->cdev[0] &&
+	       bdf_equal(function_family(f), request->family);
+}
+
 static int find_holders(struct engine *engine, const struct request *request,
 			struct tio_error *err)
 {
 	int r = 0;
 
-	if (request->verb != VERB_ATTACH && request->verb != VERB_DETACH)
+	if (request->verb == VERB_CONNECT || request->verb == VERB_DISCONNECT)
 		return 0;
 	for (size_t i = 0; r == 0 && i < engine->snap->n_functions; i++) {
 		const struct function *f = &engine->snap->functions[i];
 
-		if (request_has_target(request, f->bdf) ||
+		if (request_has_target(request, f->bdf) || is_behind_link(request, f) ||
 		    (request->verb == VERB_DETACH && f->driver[0] &&
 		     may_be_removed(engine->journal, f)))
 			r = engine->ops->find_holders(engine->host, engine->snap, f,
@@ -215,6 +231,8 @@ int observe_for_request(struct engine *engine, struct request *request, struct t
 		r = observe(engine, request, err);
 	if (r == 0)
 		r = look_at_link(engine, request, err);
+	if (r == 0)
+		keep_tsm(engine->snap, request);
 	if (r == 0)
 		r = find_holders(engine, request, err);
 	if (r == 0)

@@ -55,6 +55,10 @@ void plan_note(struct plan *plan, const char *fmt, ...)
 
 static bool verb_has_row(enum verb verb, const struct step *step)
 {
+	if (verb == VERB_RECONNECT)
+		return step->subject == SUBJECT_DSM && (step->transient || !step->journaled);
+	if (step->transient)
+		return false;
 	return verb == VERB_ATTACH || step->subject == SUBJECT_DSM;
 }
 
@@ -200,7 +204,7 @@ int plan_make(const struct snapshot *snap, const struct assignments *all,
 	struct plan plan = { 0 };
 	int r;
 
-	if (request->verb == VERB_ATTACH || request->verb == VERB_CONNECT)
+	if (verb_goes_forward(request->verb))
 		r = plan_downwards(&facts, &plan, err);
 	else
 		r = plan_upwards(&facts, journal, &plan, err);

@@ -40,6 +40,13 @@ int rule_resets_are_told(const struct rule_input *in, struct tio_error *err);
 /* refusals-use.c */
 int rule_is_not_in_use(const struct rule_input *in, struct tio_error *err);
 int rule_group_is_viable(const struct rule_input *in, struct tio_error *err);
+/* It makes a link, or makes one anew. */
+bool rule_plan_links(const struct plan *plan);
+
+/* refusals-link.c */
+int rule_keys_can_be_refreshed(const struct rule_input *in, struct tio_error *err);
+int rule_no_tdi_runs(const struct rule_input *in, struct tio_error *err);
+int rule_no_guest_runs(const struct rule_input *in, struct tio_error *err);
 
 /* refusals-vf.c */
 int rule_pf_has_no_vfs(const struct rule_input *in, struct tio_error *err);

@@ -215,7 +215,7 @@ static int tsm_is_there(const struct rule_input *in, struct tio_error *err)
 	const char *wanted = in->facts->request->tsm;
 	char name[BDF_STRLEN];
 
-	if (!rule_plan_has(in->plan, "connect-tsm"))
+	if (!rule_plan_links(in->plan))
 		return 0;
 	if (snap->n_tsms == 0) {
 		REFUSE(err, in->target->function, ERROR_NOT_READY, -ENXIO,
@@ -228,7 +228,8 @@ static int tsm_is_there(const struct rule_input *in, struct tio_error *err)
 	if (!wanted[0]) {
 		REFUSE(err, in->target->function, ERROR_INVALID, -EINVAL,
 		       "this host has %zu TSMs", snap->n_tsms);
-		error_fix(err, "choose one: `tioctl connect %s --tsm %s`%s",
+		error_fix(err, "choose one: `tioctl %s %s --tsm %s`%s",
+			  in->facts->request->verb == VERB_RECONNECT ? "reconnect" : "connect",
 			  bdf_format(in->facts->request->family, name), snap->tsms[0].name,
 			  in->facts->request->verb == VERB_ATTACH ? ", then attach it" : "");
 		return -EINVAL;
@@ -246,7 +247,7 @@ static int tsm_knows_the_card(const struct rule_input *in, struct tio_error *err
 {
 	char name[BDF_STRLEN];
 
-	if (!rule_plan_has(in->plan, "connect-tsm") || !in->dsm || in->dsm->tsm_group)
+	if (!rule_plan_links(in->plan) || !in->dsm || in->dsm->tsm_group)
 		return 0;
 	REFUSE(err, in->dsm->bdf, ERROR_NOT_READY, -ENXIO,
 	       "the kernel offers no tsm/connect for %s although a TSM is there",
@@ -398,12 +399,18 @@ static const rule_fn connect_rules[] = {
 	is_there, is_an_endpoint, config_is_readable, can_do_tdisp, link_is_as_asked,
 	tsm_is_there, tsm_knows_the_card, plugins_agree, NULL,
 };
+static const rule_fn reconnect_rules[] = {
+	is_there, is_an_endpoint, config_is_readable, can_do_tdisp, link_is_as_asked,
+	tsm_is_there, tsm_knows_the_card, rule_keys_can_be_refreshed, rule_no_tdi_runs,
+	rule_no_guest_runs, plugins_agree, NULL,
+};
 static const rule_fn disconnect_rules[] = { family_is_unassigned, no_tdi_is_bound, NULL };
 static const rule_fn *const rules[VERB_COUNT] = {
 	[VERB_ATTACH] = attach_rules,
 	[VERB_DETACH] = detach_rules,
 	[VERB_CONNECT] = connect_rules,
 	[VERB_DISCONNECT] = disconnect_rules,
+	[VERB_RECONNECT] = reconnect_rules,
 };
 /* clang-format on */
 

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "core/json.h"
+#include "core/report-link.h"
 #include "core/steps.h"
 
 /* --- Small values --- */
@@ -58,17 +59,21 @@ const char *report_state(const struct function *f, const struct function *dsm,
 	if (standing->job)
 		return "busy";
 	if (assignment && bound)
-		return needs_link && !function_link_is_secure(dsm) ? "degraded" : "attached";
+		return needs_link && report_link_has_fallen(dsm, standing) ? "degraded"
+									   : "attached";
 	if (assignment)
 		return "reserved";
 	if (!function_is_tdisp(f))
 		return "incapable";
-	return dsm && dsm->tsm[0] ? "connected" : "idle";
+	if (!dsm || !dsm->tsm[0])
+		return "idle";
+	return report_link_has_fallen(dsm, standing) ? "degraded" : "connected";
 }
 
 /* What comes next, in words: nothing may just wait without saying for what. */
 static json_t *waits_for(const struct snapshot *snap, const char *state,
-			 const struct assignment *assignment, const struct standing *standing)
+			 const struct function *dsm, const struct assignment *assignment,
+			 const struct standing *standing)
 {
 	char name[BDF_STRLEN];
 
@@ -82,21 +87,13 @@ static json_t *waits_for(const struct snapshot *snap, const char *state,
 		return json_sprintf("job %llu (%s)", (unsigned long long)standing->job_id,
 				    standing->job);
 	if (strcmp(state, "degraded") == 0)
-		return json_sprintf("a secure link: `tioctl detach %s`, then attach it again",
-				    bdf_format(assignment->lead, name));
+		return report_link_waits_for(dsm, standing);
 	if (strcmp(state, "reserved") == 0)
 		return json_sprintf("`tioctl attach %s --vm %s`: reserved, not brought up",
 				    bdf_format(assignment->lead, name), assignment->vm);
 	if (strcmp(state, "idle") == 0 && snap->n_tsms == 0)
 		return json_string("a TSM: /sys/class/tsm is empty");
 	return json_string("");
-}
-
-static const char *link_word(const struct function *dsm)
-{
-	if (!dsm || (!dsm->tsm[0] && !dsm->stream.present))
-		return "none";
-	return function_link_is_secure(dsm) ? "secure" : "insecure";
 }
 
 /* No kernel up to 7.2 binds a TDI by itself: say what was reached and not more. */
@@ -172,7 +169,7 @@ static json_t *with_standing(json_t *json, const struct snapshot *snap,
 
 	set(json, "assignment", report_assignment(one));
 	set(json, "state", json_string(state));
-	set(json, "waitsFor", waits_for(snap, state, one, standing));
+	set(json, "waitsFor", waits_for(snap, state, dsm, one, standing));
 	set(json, "job",
 	    standing->job ? json_integer((json_int_t)standing->job_id) : json_null());
 	set(json, "error", error ? report_error(error) : json_null());
@@ -196,7 +193,7 @@ json_t *report_function(const struct snapshot *snap, const struct assignments *a
 	set(json, "tsm", safe_string(dsm ? dsm->tsm : ""));
 	set(json, "tsmGroup", json_boolean(f->tsm_group));
 	set(json, "tsmStatus", json_boolean(f->tsm_blobs));
-	set(json, "link", json_string(link_word(dsm)));
+	report_link(json, dsm, standing);
 	set(json, "tdi", json_string(tdi_word(f, dsm)));
 	return with_standing(json, snap, all, f, dsm, standing);
 }

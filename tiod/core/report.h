@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "core/host.h"
 #include "core/ide.h"
+#include "core/link.h"
 #include "core/plan.h"
 
 /* What the daemon knows of a function beside the kernel's view. */
@@ -19,13 +20,16 @@ struct standing {
 	uint64_t job_id;
 	const struct tio_error *stuck;      /* a change that could not be undone; NULL */
 	const struct tio_error *last_error; /* of the last change; NULL */
+	const struct link_state *link;      /* of its card's link; NULL: nobody watches it */
+	bool reconnects;                    /* a link that went with its TSM is made anew */
 	bool gone;                          /* assigned, but no longer in the host */
 	double age;                         /* seconds since its state was read */
 };
 
 /*
- * States, one at a time: "absent", "stuck", "busy", "attached", "degraded" (attached, but the
- * link is not secure), "reserved" (assigned, not brought up), "connected", "idle", "incapable".
+ * States, one at a time: "absent", "stuck", "busy", "attached", "degraded" (attached or
+ * connected, but the link has fallen), "reserved" (assigned, not brought up), "connected",
+ * "idle", "incapable".
  */
 const char *report_state(const struct function *f, const struct function *dsm,
 			 const struct assignment *assignment, const struct standing *standing);

@@ -8,13 +8,17 @@
 #include "base/error.h"
 #include "base/text.h"
 
+bool verb_goes_forward(enum verb verb)
+{
+	return verb == VERB_ATTACH || verb == VERB_CONNECT || verb == VERB_RECONNECT;
+}
+
 const char *verb_to_string(enum verb verb)
 {
 	static const char *const names[VERB_COUNT] = {
-		[VERB_ATTACH] = "attach",
-		[VERB_DETACH] = "detach",
-		[VERB_CONNECT] = "connect",
-		[VERB_DISCONNECT] = "disconnect",
+		[VERB_ATTACH] = "attach",       [VERB_DETACH] = "detach",
+		[VERB_CONNECT] = "connect",     [VERB_DISCONNECT] = "disconnect",
+		[VERB_RECONNECT] = "reconnect",
 	};
 
 	return verb < VERB_COUNT ? names[verb] : "unknown";

@@ -17,7 +17,14 @@
 #define REQUEST_TARGETS_MAX  288 /* 256 VFs, and what may come along */
 #define REQUEST_FAMILIES_MAX 8
 
-enum verb { VERB_ATTACH, VERB_DETACH, VERB_CONNECT, VERB_DISCONNECT, VERB_COUNT };
+enum verb {
+	VERB_ATTACH,
+	VERB_DETACH,
+	VERB_CONNECT,
+	VERB_DISCONNECT,
+	VERB_RECONNECT, /* the link alone, anew */
+	VERB_COUNT
+};
 
 /* One function that changes hands. */
 struct target {
@@ -40,11 +47,15 @@ struct request {
 	char tsm[TSM_NAME_MAX]; /* the TSM to connect to, "": the only one */
 	bool with_companions;   /* all of the IOMMU group goes along */
 	unsigned force;         /* enum force: whose use of the device does not count */
+	bool refresh;           /* reconnect: new keys for the link that stands */
 	struct vm vm;           /* attach: what it is to be given to */
 };
 
 /* Attach's or detach's word on the wire: "attach", …; never NULL. */
 const char *verb_to_string(enum verb verb);
+
+/* Takes steps, rather than taking back those of others. */
+bool verb_goes_forward(enum verb verb);
 
 /* @function is one of those that change hands. */
 bool request_has_target(const struct request *request, struct bdf function);

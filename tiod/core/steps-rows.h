@@ -13,6 +13,7 @@ extern const struct step step_load_host_driver;
 extern const struct step step_stop_vf_autoprobe;
 extern const struct step step_enable_vfs;
 extern const struct step step_connect_tsm;
+extern const struct step step_renew_tsm;
 extern const struct step step_verify_ide;
 extern const struct step step_load_vfio;
 extern const struct step step_rebind;

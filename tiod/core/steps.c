@@ -141,8 +141,8 @@ const struct step step_reserve = {
 
 const struct step *const steps[STEPS_N] = {
 	&step_reserve,    &step_pin_power,   &step_load_host_driver, &step_stop_vf_autoprobe,
-	&step_enable_vfs, &step_connect_tsm, &step_verify_ide,       &step_load_vfio,
-	&step_rebind,     &step_wait_cdev,
+	&step_enable_vfs, &step_connect_tsm, &step_renew_tsm,        &step_verify_ide,
+	&step_load_vfio,  &step_rebind,      &step_wait_cdev,
 };
 
 int steps_find(const char *name)

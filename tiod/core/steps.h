@@ -47,6 +47,7 @@ struct step {
 	unsigned deadline_per_vf_ms; /* beside it, for each VF made or removed */
 	bool journaled;              /* has something to put back */
 	bool tsm_turn;               /* waits for its turn before the deadline runs */
+	bool transient;              /* of a reconnect only, which leaves nothing to put back */
 	bool parallel;               /* functions do not mind each other: all at once */
 	bool held;                   /* taken again if another step's undo took it back */
 	enum plugin_wait wait;       /* what a plugin may know to take longer */
@@ -74,7 +75,7 @@ struct step {
 	void (*overtake)(struct record *newer, const struct record *older);
 };
 
-#define STEPS_N 10
+#define STEPS_N 11
 
 /* Rows in the order of attach. */
 extern const struct step *const steps[STEPS_N];

@@ -186,6 +186,13 @@ static int op_connect(void *data, struct bdf dsm, const char *tsm, struct tio_er
 	return tsm_connect(host->sys_fd, dsm, tsm, err);
 }
 
+static int op_refresh_keys(void *data, struct bdf dsm, const char *tsm, struct tio_error *err)
+{
+	struct host *host = data;
+
+	return tsm_refresh_keys(host->sys_fd, dsm, tsm, err);
+}
+
 static int op_disconnect(void *data, struct bdf dsm, const char *tsm, struct tio_error *err)
 {
 	struct host *host = data;
@@ -274,6 +281,7 @@ const struct host_ops host_ops = {
 	.connect = op_connect,
 	.disconnect = op_disconnect,
 	.set_power = op_set_power,
+	.refresh_keys = op_refresh_keys,
 	.load_module = op_load_module,
 	.wait_cdev = op_wait_cdev,
 	.journal_write = op_journal_write,

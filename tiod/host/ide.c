@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "host/aer.h"
 #include "host/sysfs.h"
 
 /* One decimal number of at most @max, followed by @end; moves behind that. */
@@ -67,6 +68,7 @@ static void read_end(int root, struct bdf bdf, const struct ide_capability *ide,
 		return;
 	/* What could not be read stays unknown, and never counts as secure. */
 	(void)ide_read_block(read_config, &fd, ide, block, ret);
+	aer_read(root, bdf, &ret->errors);
 }
 
 static bool find_stream(int root, const char *bridge_path, struct bdf bdf,

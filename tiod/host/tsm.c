@@ -141,6 +141,20 @@ int tsm_connect(int root, struct bdf dsm, const char *tsm, struct tio_error *err
 	return change(root, dsm, "tsm/connect", tsm, tsm, err);
 }
 
+int tsm_refresh_keys(int root, struct bdf dsm, const char *tsm, struct tio_error *err)
+{
+	struct attr attr = attr_of_function(dsm, "tsm/connect");
+	char now[TSM_NAME_MAX];
+	int r;
+
+	r = read_name(root, &attr, now, err);
+	if (r < 0)
+		return r;
+	if (strcmp(now, tsm) != 0)
+		return refuse(err, -ENXIO, &attr, tsm, now[0] ? now : "no TSM");
+	return change(root, dsm, "tsm/connect", tsm, tsm, err);
+}
+
 int tsm_disconnect(int root, struct bdf dsm, const char *tsm, struct tio_error *err)
 {
 	struct attr attr = attr_of_function(dsm, "tsm/connect");

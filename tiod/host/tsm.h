@@ -37,4 +37,6 @@ int tsm_read_link(int root, struct function *dsm, struct tio_error *err);
 
 /* Connected to @tsm already, or to none already: success, and nothing is written. */
 int tsm_connect(int root, struct bdf dsm, const char *tsm, struct tio_error *err);
+/* A second write of the same name: AMD's development kernels make new keys then. */
+int tsm_refresh_keys(int root, struct bdf dsm, const char *tsm, struct tio_error *err);
 int tsm_disconnect(int root, struct bdf dsm, const char *tsm, struct tio_error *err);

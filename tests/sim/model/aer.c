@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Advanced error reporting: counters, of which only an IDE check can be other than 0. */
+/* Advanced error reporting: counters, of which only those of IDE can be other than 0. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "model/pci.h"
 
+static const char *const aer_ide_names[AER_IDE_COUNT] = { "IDECheck", "MisIDETLP",
+							  "PCRC_CHECK" };
 static const char *const correctable[] = { "RxErr",      "BadTLP",   "BadDLLP",
 					   "Rollover",   "Timeout",  "NonFatalErr",
 					   "CorrIntErr", "HeaderOF", "TOTAL_ERR_COR",
@@ -34,32 +37,56 @@ static const char *const uncorrectable[] = { "Undefined",
 					     "TLPXlatBlocked",
 					     NULL };
 
-static ssize_t aer_show(char *buf, const char *const *names, unsigned int ide, const char *sum)
+static unsigned int count_of(const struct pci_dev *dev, const char *name)
 {
+	for (size_t i = 0; i < AER_IDE_COUNT; i++)
+		if (strcmp(name, aer_ide_names[i]) == 0)
+			return dev->ide_errors[i];
+	return 0;
+}
+
+static ssize_t aer_show(char *buf, const char *const *names, const struct pci_dev *dev,
+			const char *sum)
+{
+	unsigned int total = 0;
 	int used = 0;
 
-	for (; *names; names++)
-		used += snprintf(buf + used, SIM_ATTR_MAX - (size_t)used, "%s %u\n", *names,
-				 strcmp(*names, "IDECheck") == 0 ? ide : 0);
+	for (; *names; names++) {
+		unsigned int n = dev ? count_of(dev, *names) : 0;
+
+		used += snprintf(buf + used, SIM_ATTR_MAX - (size_t)used, "%s %u\n", *names, n);
+		total += n;
+	}
 	if (sum)
-		used += snprintf(buf + used, SIM_ATTR_MAX - (size_t)used, "%s %u\n", sum, ide);
+		used += snprintf(buf + used, SIM_ATTR_MAX - (size_t)used, "%s %u\n", sum,
+				 total);
 	return used;
 }
 
 static ssize_t aer_correctable_show(void *obj, const struct sim_caller *who, char *buf)
 {
-	return aer_show(buf, correctable, 0, NULL);
+	return aer_show(buf, correctable, NULL, NULL);
 }
 
 static ssize_t aer_fatal_show(void *obj, const struct sim_caller *who, char *buf)
 {
-	return aer_show(buf, uncorrectable, 0, "TOTAL_ERR_FATAL");
+	return aer_show(buf, uncorrectable, NULL, "TOTAL_ERR_FATAL");
 }
 
 static ssize_t aer_nonfatal_show(void *obj, const struct sim_caller *who, char *buf)
 {
-	return aer_show(buf, uncorrectable, ((struct pci_dev *)obj)->ide_check,
-			"TOTAL_ERR_NONFATAL");
+	return aer_show(buf, uncorrectable, obj, "TOTAL_ERR_NONFATAL");
+}
+
+int aer_count(struct pci_dev *dev, const char *name, unsigned int n)
+{
+	for (size_t i = 0; i < AER_IDE_COUNT; i++) {
+		if (strcmp(name, aer_ide_names[i]) != 0)
+			continue;
+		dev->ide_errors[i] += n;
+		return 0;
+	}
+	return -ENOENT;
 }
 
 static const struct attribute dev_attrs[] = {
@@ -73,8 +100,10 @@ static const struct attribute dev_attrs[] = {
 
 static unsigned int heard(const struct pci_dev *dev)
 {
-	unsigned int sum = dev->ide_check;
+	unsigned int sum = 0;
 
+	for (size_t i = 0; i < AER_IDE_COUNT; i++)
+		sum += dev->ide_errors[i];
 	for (const struct pci_dev *child = dev->children; child; child = child->sibling)
 		sum += heard(child);
 	return sum;

@@ -44,11 +44,36 @@ static json_t *do_ide_fail(const json_t *command)
 
 	if (!dev || !dev->tsm.stream.live)
 		return refused("there is no such function, or it has no stream");
-	ide_status(dev, IDE_STS_FAIL, endpoint, port);
+	ide_status(dev,
+		   IDE_STS_FAIL | (desc_bool(command, "secure", false) ? IDE_STS_SECURE : 0),
+		   endpoint, port);
 	if (endpoint)
-		dev->ide_check++;
+		aer_count(dev, "IDECheck", 1);
 	if (port)
-		dev->tsm.stream.port->ide_check++;
+		aer_count(dev->tsm.stream.port, "IDECheck", 1);
+	return done();
+}
+
+static json_t *do_aer(const json_t *command)
+{
+	struct pci_dev *dev = find(command);
+
+	if (!dev)
+		return refused("there is no such function");
+	if (aer_count(dev, desc_text(command, "error", "IDECheck"),
+		      (unsigned int)desc_int(command, "n", 1)) < 0)
+		return refused("\"error\" is IDECheck, MisIDETLP or PCRC_CHECK");
+	return done();
+}
+
+/* As a card that hangs: it stays where it is, and its config space reads as all ones. */
+static json_t *do_silent(const json_t *command)
+{
+	struct pci_dev *dev = find(command);
+
+	if (!dev)
+		return refused("there is no such function");
+	dev->disconnected = desc_bool(command, "on", true);
 	return done();
 }
 
@@ -184,6 +209,8 @@ static const struct verb {
 	{ "link-down", do_link_down },
 	{ "ide-fail", do_ide_fail },
 	{ "ide-insecure", do_ide_insecure },
+	{ "aer", do_aer },
+	{ "silent", do_silent },
 	{ "numa", do_numa },
 	{ "hugepages", mm_set },
 	{ "hold", do_hold },

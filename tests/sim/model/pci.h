@@ -21,6 +21,7 @@ struct iommu_group;
 struct tsm;
 struct kid;
 
+#define AER_IDE_COUNT   3 /* IDECheck, MisIDETLP, PCRC_CHECK */
 #define PCI_CONFIG_SIZE 4096
 #define PCI_BARS        6
 #define PCI_NUM_WINDOWS 3 /* io, mem, pref */
@@ -119,8 +120,8 @@ struct pci_dev {
 	struct pci_dev *physfn;
 	unsigned int vf_index;
 	struct pci_tsm tsm;
-	uint32_t ide_used;      /* Selective blocks of its that have a stream, a bit each */
-	unsigned int ide_check; /* AER's counter */
+	uint32_t ide_used; /* Selective blocks of its that have a stream, a bit each */
+	unsigned int ide_errors[AER_IDE_COUNT]; /* AER's counters */
 };
 
 extern const struct device_type pci_type;
@@ -173,6 +174,9 @@ json_t *bus_unplug(const json_t *command, bool surprise);
 
 /* Where the function has AER: "aer" of its description, true unless it says otherwise. */
 void aer_attributes(struct pci_dev *dev, struct node *dir);
+
+/* @n more of the error @name.  -ENOENT: it is none of IDE's. */
+int aer_count(struct pci_dev *dev, const char *name, unsigned int n);
 
 void pci_attributes(struct pci_dev *dev);
 void pci_reset(struct pci_dev *dev);

@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Links that fall after the hand-over: noticed, told once, made anew by reconnect."""
+
+import os
+
+from checks import run_all, set_pci, until
+from monitor import Monitor
+from world import diff
+
+NIC, DRIVE, PSP = "0000:41:00.0", "0000:61:00.0", "0000:83:00.0"
+
+CONNECT, DISCONNECT = "*/tsm/connect", "*/tsm/disconnect"
+
+
+def port_of(checks, function):
+    return checks.world.state(function)["rootPort"]
+
+
+def told(checks, function, *words):
+    """Its trouble, once tiod has seen it."""
+    def seen():
+        f = checks.world.state(function)
+        return f if f["linkTrouble"] and all(w in f["linkTrouble"] for w in words) else None
+    return until(seen)
+
+
+def fine(checks, function):
+    return until(lambda: not checks.world.state(function)["linkTrouble"])
+
+
+def connected(checks):
+    """Whether the kernel says that the drive is connected."""
+    with open(f"/sys/bus/pci/devices/{DRIVE}/tsm/connect", encoding="ascii") as file:
+        return bool(file.read().strip())
+
+
+def host(checks):
+    """All but AER's counters, which never go back."""
+    return "\n".join(line for line in checks.host().splitlines() if "/aer_dev_" not in line)
+
+
+# --- Falling ---
+
+FALLS = [
+    # What happens, what is said of it, whether the link is insecure by its registers.
+    ("an end gets insecure", dict(do="ide-fail", function=DRIVE, end="endpoint"),
+     ["0000:61:00.0 is not in the secure state"], "insecure"),
+    ("the root port gets insecure", dict(do="ide-fail", function=DRIVE, end="port"),
+     [" is not in the secure state"], "insecure"),
+    ("IDE_FAIL comes and the state stays", dict(do="ide-fail", function=DRIVE, secure=True),
+     ["0000:61:00.0 was told of a failed integrity check (IDE_FAIL)"], "secure"),
+    ("IDECheck is counted", dict(do="aer", function=DRIVE, n=3),
+     ["0000:61:00.0 counted 3 IDECheck"], "secure"),
+    ("PCRC_CHECK is counted", dict(do="aer", function=DRIVE, error="PCRC_CHECK"),
+     ["0000:61:00.0 counted 1 PCRC_CHECK"], "secure"),
+    ("MisIDETLP is counted at the port", dict(do="aer", function=None, error="MisIDETLP"),
+     ["counted 1 MisIDETLP"], "secure"),
+]
+
+
+def falls(checks):
+    before = host(checks)
+    port = port_of(checks, DRIVE)
+    for what, command, words, link in FALLS:
+        checks.run(f"attach {DRIVE} --vm vm1", 0)
+        monitor = Monitor()
+        monitor.wait(lambda e: e["event"] == "ready")
+        command = {**command, "function": command["function"] or port}
+        checks.sim(command.pop("do"), **command)
+        state = told(checks, DRIVE, *words)
+        checks.tap.ok(state and state["state"] == "degraded" and state["link"] == link and
+                      f"`tioctl reconnect {DRIVE}`" in state["waitsFor"],
+                      f"{what}: degraded, and what to type", state or checks.world.state(DRIVE))
+        checks.tap.ok(monitor.wait(lambda e: e["event"] == "link" and e["address"] == DRIVE and
+                                   words[0] in e["text"]), f"{what}: an event", monitor.events)
+        checks.tap.ok(monitor.function(DRIVE, lambda f: f["state"] == "degraded"),
+                      f"{what}: and one of the function")
+        monitor.close()
+        checks.run(f"reconnect {DRIVE}", 0, [], f"{what}: reconnect mends it")
+        checks.reaches(DRIVE, "attached", f"{what}: and it is attached as before")
+        checks.run(f"detach {DRIVE}", 0)
+        checks.same(before, host(checks), f"{what}: detach restores the host")
+    failed = checks.world.log_text().count("its link has fallen: 0000:61:00.0 counted 3")
+    checks.tap.ok(failed == 1, f"a fall is logged once, not at each look ({failed})")
+
+
+def recovers_by_itself(checks):
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    monitor = Monitor()
+    monitor.wait(lambda e: e["event"] == "ready")
+    checks.sim("ide-insecure", function=DRIVE, on=True)
+    told(checks, DRIVE, "is not in the secure state")
+    checks.sim("ide-insecure", function=DRIVE, on=False)
+    checks.tap.ok(monitor.wait(lambda e: e["event"] == "link" and e["text"] == "secure again"),
+                  "a link that is secure again is an event", monitor.events[-3:])
+    checks.reaches(DRIVE, "attached", "and the function is attached again")
+    monitor.close()
+
+
+def silent(checks):
+    """The card hangs; it is still attached from the test before."""
+    checks.sim("silent", function=DRIVE)
+    state = told(checks, DRIVE, DRIVE, "does not answer")
+    checks.tap.ok(state and state["state"] == "degraded" and
+                  "reset or reseat it" in state["waitsFor"],
+                  "a card that reads as all ones is told as that", state)
+    checks.sim("silent", function=DRIVE, on=False)
+    checks.tap.ok(fine(checks, DRIVE), "and well again when it answers")
+    checks.sim("silent", function=port_of(checks, DRIVE))
+    checks.tap.ok(told(checks, DRIVE, port_of(checks, DRIVE), "does not answer"),
+                  "so is its root port")
+    checks.sim("silent", function=port_of(checks, DRIVE), on=False)
+    fine(checks, DRIVE)
+
+
+def taken_down_by_hand(checks):
+    """Nobody tells when somebody else writes to tsm/disconnect."""
+    set_pci(DRIVE, "tsm/disconnect", "tsm0")
+    state = told(checks, DRIVE, "there is no IDE stream any more")
+    checks.tap.ok(state and state["state"] == "degraded", "a link that is gone is noticed",
+                  state)
+    set_pci(DRIVE, "tsm/connect", "tsm0")
+    checks.tap.ok(fine(checks, DRIVE), "and one that somebody else made anew")
+    set_pci(DRIVE, "tsm/disconnect", "tsm0")
+    told(checks, DRIVE)
+    checks.run(f"reconnect {DRIVE}", 0, sentence="reconnect makes a link where there is none")
+    checks.reaches(DRIVE, "attached", "and all is well")
+    checks.run(f"detach {DRIVE}", 0)
+    checks.tap.ok(not connected(checks), "detach takes down what attach had made")
+
+
+def connected_only(checks):
+    """Of a link that nobody is attached by."""
+    checks.run(f"connect {DRIVE}", 0)
+    checks.sim("ide-fail", function=DRIVE)
+    checks.reaches(DRIVE, "degraded", "a connected card whose link falls is degraded")
+    checks.run(f"reconnect {DRIVE}", 0)
+    checks.reaches(DRIVE, "connected", "reconnect mends it")
+    checks.run(f"disconnect {DRIVE}", 0)
+
+
+def idle(checks):
+    """Nothing to watch: nothing is read."""
+    rule = checks.sim.fault(path="*/config", op="open", act="count", nth=0)
+    until(lambda: False, 0.5)
+    hits = checks.sim.hits(rule)
+    checks.tap.ok(hits == 0, "no config space is read while nothing is connected", hits)
+    checks.run(f"connect {DRIVE}", 0)
+    seen = checks.sim.hits(rule)
+    checks.tap.ok(until(lambda: checks.sim.hits(rule) > seen + 8),
+                  "and again and again while something is")
+    checks.sim("clear")
+    reads = checks.sim.fault(path="*/tsm/*", op="read", act="count", nth=0)
+    until(lambda: False, 0.5)
+    checks.tap.ok(checks.sim.hits(reads) == 0, "the watch never reads tsm/",
+                  checks.sim.hits(reads))
+    checks.sim("clear")
+    checks.run(f"disconnect {DRIVE}", 0)
+
+
+# --- Refusals ---
+
+def refused(checks):
+    checks.refused(f"reconnect {PSP}", 4, ["cannot do TDISP"], "reconnect of what has no link")
+    checks.refused(f"reconnect {DRIVE} --refresh", 2, ["no link whose keys", "tioctl reconnect"],
+                   "a refresh of no link")
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    checks.refused(f"reconnect {DRIVE} --refresh", 6,
+                   ["this kernel cannot refresh", "tsm/dsm_status",
+                    f"tioctl reconnect {DRIVE}"], "a refresh where the kernel has none")
+    checks.refused(f"reconnect {DRIVE} --tsm tsm7", 5, ["connected to tsm0, not to tsm7"],
+                   "another TSM")
+    checks.sim("tdi-bound", function=DRIVE, on=True)
+    checks.refused(f"reconnect {DRIVE} --force=open", 5,
+                   ["a guest has bound its TDI", "stop that guest"], "reconnect under a TDI")
+    checks.sim("tdi-bound", function=DRIVE, on=False)
+    node = os.open("/dev/vfio/devices/" + checks.world.state(DRIVE)["cdev"], os.O_RDONLY)
+    checks.refused(f"reconnect {DRIVE}", 5,
+                   ["a guest may be running on it", f"process {os.getpid()}", "--force=open"],
+                   "reconnect under a process that has it open")
+    checks.run(f"reconnect {DRIVE} --force=open", 0, sentence="unless it is forced")
+    os.close(node)
+    checks.run(f"detach {DRIVE}", 0)
+
+
+def another_function_is_open(checks):
+    """The link is the card's: a guest on one VF is in the way of reconnecting for another."""
+    before = host(checks)
+    checks.run(f"attach {NIC}/vf0 --vfs 2 --vm vm1", 0)
+    checks.run(f"attach {NIC}/vf1 --vm vm2", 0)
+    node = os.open("/dev/vfio/devices/" + checks.world.state(f"{NIC}/vf1")["cdev"],
+                   os.O_RDONLY)
+    checks.refused(f"reconnect {NIC}/vf0", 5, ["a guest may be running", str(os.getpid())],
+                   "reconnect for one VF while a guest has another")
+    os.close(node)
+    checks.sim("ide-fail", function=NIC)
+    both = until(lambda: [f["state"] for f in checks.world.call("GetStatus")["parameters"]
+                          ["functions"]] == ["degraded"] * 2)
+    checks.tap.ok(both, "a card's fallen link degrades all of its functions")
+    checks.run(f"reconnect {NIC}/vf1", 0, sentence="one reconnect mends the card's link")
+    checks.reaches(f"{NIC}/vf0", "attached", "for one")
+    checks.reaches(f"{NIC}/vf1", "attached", "and for the other")
+    checks.run("detach --vm vm1", 0)
+    checks.run("detach --vm vm2", 0)
+    checks.same(before, host(checks), "the host is as it was")
+
+
+# --- Faults ---
+
+def errnos(checks):
+    """Each write of a reconnect fails: said, and the link is as before or down."""
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    start = checks.sim.snapshot()
+    for path, errno, count, stays in (
+            (DISCONNECT, "EINTR", 1, True), (DISCONNECT, "EINVAL", 1, True),
+            (CONNECT, "EIO", 1, True), (CONNECT, "EBUSY", 1, True),
+            (CONNECT, "EINTR", 2, True), (CONNECT, "EFAULT", 1, True),
+            (CONNECT, "EIO", 0, False), (CONNECT, "ETIMEDOUT", 0, False)):
+        name = path.rsplit("/", maxsplit=1)[1]
+        rule = checks.sim.fault(path=path, op="write", act="errno", errno=errno,
+                                **({"count": count} if count else {"nth": 0}))
+        end = "the host is as it was before" if stays else "its link is down"
+        checks.run(f"reconnect {DRIVE}", 1, [f"tsm/{name}", errno, end],
+                   f"reconnect: tsm/{name} says {errno} {'and again' * (not stays)}")
+        checks.tap.ok(checks.sim.hits(rule) > 0, "which happened")
+        checks.sim("clear")
+        if stays:
+            now = checks.sim.snapshot()
+            checks.tap.ok(now == start, "the host is as before", diff(start, now))
+        else:
+            checks.reaches(DRIVE, "degraded", "it is degraded, not stuck")
+            checks.run(f"reconnect {DRIVE}", 0, sentence="and reconnected when that is mended")
+    rule = checks.sim.fault(path=CONNECT, op="write", act="errno", errno="EIO", nth=0)
+    checks.run(f"reconnect {DRIVE}", 1)
+    checks.run(f"detach {DRIVE}", 0, sentence="a card whose link stays down can be detached")
+    checks.sim("clear")
+
+
+def not_secure(checks):
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    checks.sim("ide-insecure", function=DRIVE, on=True)
+    checks.run(f"reconnect {DRIVE}", 1, ["the link is not secure"],
+               "a reconnect that leaves the link insecure fails")
+    checks.reaches(DRIVE, "degraded", "and it stays degraded")
+    checks.sim("ide-insecure", function=DRIVE, on=False)
+    checks.run(f"detach {DRIVE}", 0)
+
+
+def killed(checks):
+    """kill -9 at every change that a reconnect makes."""
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    start, deaths, wrong = checks.sim.snapshot(), 0, []
+    for act, when in (("kill", "before"), ("kill", "after"), ("kill-parent", "before"),
+                      ("kill-both", "after")):
+        nth = 1
+        while len(wrong) < 3:
+            rule = checks.sim.fault(path="*", op="change", nth=nth, act=act, when=when)
+            checks.world.tioctl("reconnect", DRIVE)
+            hit = checks.sim.hits(rule)
+            checks.sim("clear")
+            if not hit:
+                break
+            recover(checks)
+            now = checks.sim.snapshot()
+            if now != start:
+                wrong.append(f"{act} {when} change {nth}:\n{diff(start, now)}")
+                checks.world.tioctl("reconnect", DRIVE)
+            nth += 1
+            deaths += 1
+    checks.tap.ok(deaths > 16 and not wrong,
+                  f"{deaths} deaths in a reconnect: the card is connected as before", *wrong,
+                  checks.world.log_text()[-1500:] if wrong else "")
+    checks.run(f"detach {DRIVE}", 0)
+
+
+def recover(checks):
+    def quiet():
+        if not checks.world.alive():
+            checks.world.kill()
+            checks.world.start()
+        try:
+            return not checks.world.call("ListJobs")["parameters"]["jobs"]
+        except OSError:
+            return False  # its death is on its way when the socket closes
+    until(quiet, 20)
+
+
+# --- Keys ---
+
+def refresh(checks):
+    def refreshed():
+        return next(f for f in checks.sim("list")["functions"]
+                    if f["function"] == DRIVE)["refreshed"]
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    before, number = checks.sim.snapshot(), refreshed()
+    node = os.open("/dev/vfio/devices/" + checks.world.state(DRIVE)["cdev"], os.O_RDONLY)
+    checks.run(f"reconnect {DRIVE} --refresh", 0,
+               sentence="keys are refreshed under a running guest")
+    os.close(node)
+    checks.tap.ok(refreshed() == number + 1, "by one write", refreshed())
+    checks.tap.ok(checks.sim.snapshot() == before, "and nothing else has changed",
+                  diff(before, checks.sim.snapshot()))
+    checks.sim.fault(path=CONNECT, op="write", act="errno", errno="EIO")
+    checks.run(f"reconnect {DRIVE} --refresh", 1, ["tsm/connect", "EIO"],
+               "a refresh that fails is told")
+    checks.sim("clear")
+    checks.tap.ok(checks.sim.snapshot() == before, "and the link stays as it was",
+                  diff(before, checks.sim.snapshot()))
+    checks.run(f"reconnect {DRIVE}", 0, sentence="a whole reconnect works there, too")
+    checks.run(f"detach {DRIVE}", 0)
+
+
+run_all({
+    "plain": [falls, recovers_by_itself, silent, taken_down_by_hand, connected_only, idle,
+              refused, another_function_is_open, errnos, not_secure, killed],
+    "amd-sysfs": [refresh],
+}, config="WatchInterval=0.1\n")
