@@ -192,6 +192,7 @@ static int load_plugins(const struct work *work, struct plugins *plugins, struct
 /* Gets ready what the engine needs; waits while a former worker of the family lives. */
 static int set_up(const struct work *work, struct bench *bench, struct tio_error *err)
 {
+	char name[BDF_STRLEN];
 	int r;
 
 	*bench = (struct bench){ .lock = -1 };
@@ -202,6 +203,10 @@ static int set_up(const struct work *work, struct bench *bench, struct tio_error
 			      work->kind == WORK_PLAN ? NULL : &bench->lock, err);
 	if (r < 0)
 		return r;
+	if (bench->journal.of_another_boot && work->kind != WORK_PLAN)
+		log_warning("%s: its journal was written before the last reboot; it is "
+			    "dropped, and nothing of it is taken back",
+			    bdf_format(work->request->family, name));
 	r = load_plugins(work, &bench->plugins, err);
 	if (r < 0)
 		return r;

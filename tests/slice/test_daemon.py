@@ -6,6 +6,7 @@ Each test stands for a mistake that tiod once made.
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -173,6 +174,31 @@ def recoveries(checks):
     checks.tap.ok("left unfinished was put in order: recovery could not bring it to its end" in log,
                   "the log of the next start says that it went back", log)
     checks.same(attached, checks.sim.snapshot(), "and so it did")
+    checks.run(f"detach {DRIVE}", 0)
+
+
+def journal_of_another_boot(checks):
+    journal = f"{world.RUNTIME}/journal/{DRIVE}.json"
+    boot = open("/proc/sys/kernel/random/boot_id", encoding="ascii").read().strip()
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    before = checks.host()
+    checks.world.kill()
+    saved = open(journal, encoding="ascii").read()
+    checks.tap.ok(f'"{boot}"' in saved, "the journal names the boot that it is of", saved)
+    other = saved.replace(boot, "00000000-1111-2222-3333-444444444444")
+    # As if an attach had been killed: only the boot keeps it from being taken back.
+    write(journal, re.sub(r'"change":\s*null',
+                          '"change": {"verb": "attach", "mark": 0, "vm": "vm1"}', other))
+    checks.world.start()
+    checks.reaches(DRIVE, "attached", "a journal of another boot takes nothing back")
+    checks.tap.ok("written before the last reboot" in checks.world.log_text() and
+                  not os.path.exists(journal), "it is dropped, and the log says so",
+                  checks.world.log_text())
+    checks.world.stop()
+    write(journal, saved)
+    os.chmod(journal, 0o600)
+    checks.world.start()
+    checks.stays(before, "and the host is as it was")
     checks.run(f"detach {DRIVE}", 0)
 
 
@@ -480,7 +506,8 @@ def hanging_scan(checks):
 
 TESTS = {"plain": [
     unknown_methods, many_names, crowd, who_may, hanging_scan, unread_log, no_log, recoveries,
-    told_truly, damaged_assignments, damaged_journal, several_families,
+    told_truly, damaged_assignments, damaged_journal, journal_of_another_boot,
+    several_families,
     a_card_that_a_plugin_takes_along, shown_as_it_stands, plans_beside, waiting_costs_no_worker]}
 
 if __name__ == "__main__":

@@ -76,18 +76,22 @@ Test(files, assignments_come_back_as_they_were_written)
 
 Test(files, a_journal_comes_back_as_it_was_written)
 {
-	struct record record = {
-		.step = "rebind",
-		.function = address("01:00.0"),
-		.state = RECORD_UNDOING,
-		.before = { .driver = "nvme", .override = "", .vfs = 3, .tsm = "tsm0" },
-		.wanted_vfs = 8,
-		.wanted_tsm = "tsm1"
-	};
+	struct record record = { .step = "rebind",
+				 .function = address("01:00.0"),
+				 .state = RECORD_UNDOING,
+				 .before = { .driver = "nvme",
+					     .override = "",
+					     .vfs = 3,
+					     .tsm = "tsm0",
+					     .power = { SETTING_YES, SETTING_NO, "flr bus" } },
+				 .wanted_vfs = 8,
+				 .wanted_tsm = "tsm1",
+				 .wanted_pins = 0x103 };
 	struct journal journal = { .family = address("01:00.0"),
 				   .in_flight = true,
 				   .verb = VERB_DETACH,
-				   .vm = "vm1" };
+				   .vm = "vm1",
+				   .boot = "a boot" };
 	struct journal read = { 0 };
 	struct tio_error err = TIO_ERROR_NONE;
 	char *text = NULL;
@@ -106,6 +110,11 @@ Test(files, a_journal_comes_back_as_it_was_written)
 	cr_expect(eq(uint, read.records[0].before.vfs, 3));
 	cr_expect(eq(uint, read.records[0].wanted_vfs, 8));
 	cr_expect(eq(str, read.records[0].wanted_tsm, "tsm1"));
+	cr_expect(eq(uint, read.records[0].wanted_pins, 0x103));
+	cr_expect(eq(int, read.records[0].before.power.d3cold_allowed, SETTING_YES));
+	cr_expect(eq(int, read.records[0].before.power.always_on, SETTING_NO));
+	cr_expect(eq(str, read.records[0].before.power.reset, "flr bus"));
+	cr_expect(eq(str, read.boot, "a boot"));
 	free(text);
 	journal_finish(&journal);
 	journal_finish(&read);

@@ -208,6 +208,51 @@ Test(state, a_journal_comes_back_and_goes)
 	close(lock);
 }
 
+/* A runtime folder that outlived a reboot. */
+Test(state, a_journal_of_another_boot_is_dropped)
+{
+	char *file = "{\"version\": 1, \"family\": \"" GPU "\", \"boot\": \"now\", "
+		     "\"records\": [], \"change\": "
+		     "{\"verb\": \"attach\", \"mark\": 0, \"vm\": \"vm\"}}";
+	struct tio_error err = TIO_ERROR_NONE;
+	struct journal journal;
+	int lock;
+
+	tree_put("now\n", "proc/sys/kernel/random/boot_id");
+	tree_put(file, "run/journal/" GPU ".json");
+	cr_assert(eq(int, host_journal_open(&tree.host, address(GPU), &journal, NULL, &err), 0),
+		  "%s", err.text);
+	cr_expect(journal.in_flight && !journal.of_another_boot);
+	journal_finish(&journal);
+
+	tree_put("later\n", "proc/sys/kernel/random/boot_id");
+	cr_assert(
+		eq(int, host_journal_open(&tree.host, address(GPU), &journal, NULL, &err), 0));
+	cr_expect(journal.of_another_boot && journal_is_empty(&journal));
+	cr_expect(eq(str, tree_text("run/journal/" GPU ".json"), file),
+		  "who looks changes nothing");
+	cr_assert(
+		eq(int, host_journal_open(&tree.host, address(GPU), &journal, &lock, &err), 0));
+	cr_expect(journal.of_another_boot && journal_is_empty(&journal));
+	cr_expect(bdf_equal(journal.family, address(GPU)));
+	cr_expect(eq(str, journal.boot, "later"));
+	cr_expect(eq(str, tree_text("run/journal/" GPU ".json"), ""));
+	close(lock);
+}
+
+Test(state, a_journal_that_names_no_boot_counts)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+	struct journal journal;
+
+	tree_put("now\n", "proc/sys/kernel/random/boot_id");
+	write_journal(GPU, GPU);
+	cr_assert(
+		eq(int, host_journal_open(&tree.host, address(GPU), &journal, NULL, &err), 0));
+	cr_expect(journal.in_flight && !journal.of_another_boot);
+	journal_finish(&journal);
+}
+
 Test(state, a_broken_journal_is_named_and_lets_go_of_its_lock)
 {
 	struct tio_error err = TIO_ERROR_NONE;

@@ -110,9 +110,10 @@ int journal_to_json(const struct journal *journal, char **ret, struct tio_error 
 			return error_set(err, -ENOMEM, "out of memory");
 		}
 	}
-	return json_to_file_text(json_pack("{si so so so}", "version", FILE_VERSION, "family",
-					   json_bdf(journal->family), "change",
-					   flight_to_json(journal), "records", list),
+	return json_to_file_text(json_pack("{si so ss so so}", "version", FILE_VERSION,
+					   "family", json_bdf(journal->family), "boot",
+					   journal->boot, "change", flight_to_json(journal),
+					   "records", list),
 				 ret, err);
 }
 
@@ -199,6 +200,10 @@ static int fill_from_json(const json_t *root, struct journal *journal, struct ti
 	size_t i;
 	int r;
 
+	/* Files of before it was written have none. */
+	if (json_object_get(root, "boot") &&
+	    (r = json_get_text(root, "boot", journal->boot, sizeof(journal->boot), err)) < 0)
+		return r;
 	if ((r = json_get_bdf(root, "family", false, &journal->family, err)) < 0 ||
 	    (r = json_get_array(root, "records", &list, err)) < 0)
 		return r;

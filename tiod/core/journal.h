@@ -52,8 +52,15 @@ struct record {
 	unsigned wanted_pins; /* PIN_… */
 };
 
+#define BOOT_ID_MAX 40
+
 struct journal {
 	struct bdf family;
+
+	/* The boot that it speaks of, "" if unknown; what another one did is gone. */
+	char boot[BOOT_ID_MAX];
+	bool of_another_boot; /* it was, and has been dropped; not written */
+
 	struct record *records; /* owned, in the order they were begun */
 	size_t n_records;
 

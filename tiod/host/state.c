@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "host/store.h"
 #include "host/sysfs.h"
 
@@ -55,6 +56,30 @@ static int broken_file(struct tio_error *err, int code, const char *folder, cons
 	return code;
 }
 
+/* "" where /proc does not tell. */
+static void read_boot_id(struct host *host, char ret[static BOOT_ID_MAX])
+{
+	if (attr_read(host->proc_fd, "sys/kernel/random/boot_id", ret, BOOT_ID_MAX) < 0)
+		ret[0] = '\0';
+}
+
+/*
+ * A runtime folder that outlived a reboot, or was copied: the drivers, VFs and links of that
+ * boot are gone, and "putting them back" would change what nobody changed.
+ */
+static void keep_to_this_boot(struct host *host, struct journal *journal)
+{
+	struct bdf family = journal->family;
+	char boot[BOOT_ID_MAX];
+
+	read_boot_id(host, boot);
+	if (boot[0] && journal->boot[0] && strcmp(boot, journal->boot) != 0) {
+		journal_finish(journal);
+		*journal = (struct journal){ .family = family, .of_another_boot = true };
+	}
+	text_copy(journal->boot, sizeof(journal->boot), boot);
+}
+
 static int read_journal(struct host *host, struct bdf family, struct journal *ret,
 			struct tio_error *err)
 {
@@ -70,6 +95,7 @@ static int read_journal(struct host *host, struct bdf family, struct journal *re
 		return r;
 	if (!text) {
 		*ret = (struct journal){ .family = family };
+		read_boot_id(host, ret->boot);
 		return 0;
 	}
 	r = journal_from_json(text, size, &journal, err);
@@ -83,6 +109,7 @@ static int read_journal(struct host *host, struct bdf family, struct journal *re
 		return broken_file(err, r, host->runtime, name,
 				   " once the card is as it should be");
 	}
+	keep_to_this_boot(host, &journal);
 	*ret = journal;
 	return 0;
 }
@@ -101,6 +128,8 @@ int host_journal_open(struct host *host, struct bdf family, struct journal *ret,
 	if (r < 0)
 		return r;
 	r = read_journal(host, family, ret, err);
+	if (r == 0 && ret->of_another_boot)
+		r = state_write_journal(host, family, NULL, err);
 	if (r < 0)
 		return r;
 	*ret_lock = take_fd(&lock);
