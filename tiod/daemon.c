@@ -145,7 +145,7 @@ void daemon_scan_ended(struct daemon *daemon, const struct result *result,
 		       const struct tio_error *why)
 {
 	if (result && daemon->phase != DAEMON_FIRST_SCAN)
-		links_update(daemon);
+		links_scanned(daemon);
 	if (daemon->phase == DAEMON_FIRST_SCAN && !result) {
 		log_error("cannot start without having read the host: %s", why->text);
 		sd_event_exit(daemon->event, why->code ? why->code : -EIO);

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "core/steps.h"
 #include "daemon.h"
 
@@ -69,7 +71,7 @@ static struct link *add(struct links *links, struct bdf family)
 
 /* --- How they stand --- */
 
-static void tell(struct daemon *daemon, const struct link *link)
+static void tell(struct daemon *daemon, const struct link *link, enum link_trouble before)
 {
 	const struct snapshot *snap = &daemon->cache.snap;
 	const char *text = link->state.text;
@@ -78,6 +80,10 @@ static void tell(struct daemon *daemon, const struct link *link)
 	bdf_format(link->family, name);
 	if (link->state.trouble == LINK_FINE)
 		log_info("%s: its link is secure again", name);
+	else if (before == LINK_WITHOUT_TSM && daemon->config.reconnect)
+		log_debug("%s: its TSM is back", name);
+	else if (link->state.trouble == LINK_WITHOUT_TSM)
+		log_warning("%s: its link has fallen: %s", name, text);
 	else
 		log_warning("%s: its link has fallen: %s (`tioctl reconnect %s` makes it anew)",
 			    name, text, name);
@@ -96,7 +102,7 @@ static void judge(struct daemon *daemon, struct link *link, const struct functio
 	link->had_stream = dsm->stream.present;
 	link->state = link_judge(&daemon->cache.snap, dsm, &link->base);
 	if (link->state.trouble != before)
-		tell(daemon, link);
+		tell(daemon, link, before);
 }
 
 /* The start's own baseline forgets what the registers still know: IDE_FAIL is sticky. */
@@ -135,6 +141,82 @@ static void forget_others(struct daemon *daemon)
 		if ((!dsm || !is_watched(daemon, dsm)) && !jobs_altering(daemon, family))
 			links->list[i] = links->list[--links->n];
 	}
+}
+
+/* --- A TSM that came back --- */
+
+static void add_target(struct request *request, const struct assignment *one)
+{
+	if (request->n_targets == REQUEST_TARGETS_MAX)
+		return;
+	request->targets[request->n_targets] = (struct target){ .function = one->function,
+								.physfn = one->physfn,
+								.vf_index = one->vf_index,
+								.lead = one->lead };
+	text_copy(request->targets[request->n_targets++].named,
+		  sizeof(request->targets[0].named), one->named);
+}
+
+/* A refusal, too, is what its functions wait for. */
+static void on_reconnected(struct job *job, void *arg)
+{
+	for (size_t i = 0; job->code < 0 && i < job->request.n_targets; i++)
+		cache_set_error(&job->daemon->cache, job->request.targets[i].function,
+				&job->error);
+}
+
+/*
+ * As if somebody had typed `tioctl reconnect`, with its refusals: a card that a process has
+ * open is left alone.  The guest that may run on it has lost the device that it examined, and
+ * must not find itself on another one that nobody has shown to it.
+ */
+static void reconnect(struct daemon *daemon, struct bdf family)
+{
+	const struct assignments *all = &daemon->cache.all;
+	struct job *job = job_new(daemon, JOB_CHANGE);
+
+	if (!job) {
+		log_error("memory is short: a link is not made anew");
+		return;
+	}
+	job->who = (struct peer){ .uid = getuid(), .pid = getpid() };
+	job->request.verb = VERB_RECONNECT;
+	job->request.family = family;
+	job->request.families[job->request.n_families++] = family;
+	for (size_t i = 0; i < all->n; i++)
+		if (bdf_equal(all->list[i].family, family) &&
+		    stands_on_link(daemon, &all->list[i]))
+			add_target(&job->request, &all->list[i]);
+	job->ended = on_reconnected;
+	job_submit(job);
+}
+
+/* Its jobs, if there are any, see to the link themselves. */
+static bool wants_link(const struct daemon *daemon, const struct link *link)
+{
+	const struct function *dsm = snapshot_find(&daemon->cache.snap, link->family);
+
+	return link->state.trouble == LINK_GONE && dsm && dsm->tsm_group && !dsm->tsm[0] &&
+	       is_needed(daemon, dsm) && !cache_stuck(&daemon->cache, link->family) &&
+	       !jobs_of_function(daemon, link->family);
+}
+
+void links_tsm_came(struct daemon *daemon)
+{
+	daemon->links.tsm_came = true;
+}
+
+void links_scanned(struct daemon *daemon)
+{
+	struct links *links = &daemon->links;
+
+	links_update(daemon);
+	if (!links->tsm_came || scans_has_work(daemon) || daemon->phase != DAEMON_READY)
+		return;
+	links->tsm_came = false;
+	for (size_t i = 0; daemon->config.reconnect && i < links->n; i++)
+		if (wants_link(daemon, &links->list[i]))
+			reconnect(daemon, links->list[i].family);
 }
 
 /* --- When --- */

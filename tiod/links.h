@@ -26,6 +26,7 @@ struct links {
 	struct link *list; /* owned */
 	size_t n;
 	sd_event_source *timer; /* owned */
+	bool tsm_came;          /* one came, and the host was not read since */
 };
 
 int links_init(struct daemon *daemon, struct tio_error *err);
@@ -33,6 +34,12 @@ void links_finish(struct daemon *daemon);
 
 /* After each change of the cache: judges all of them anew. */
 void links_update(struct daemon *daemon);
+
+/* The host was read; with a TSM that came, links that went with theirs are made anew. */
+void links_scanned(struct daemon *daemon);
+
+/* A TSM is there to be used. */
+void links_tsm_came(struct daemon *daemon);
 
 /* The link of @family was made anew: what was counted before is forgotten. */
 void links_renewed(struct daemon *daemon, struct bdf family);

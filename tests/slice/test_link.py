@@ -3,9 +3,9 @@
 
 import os
 
-from checks import run_all, set_pci, until
+from checks import run_all, set_pci, until, write
 from monitor import Monitor
-from world import diff
+from world import CONFIG, diff
 
 NIC, DRIVE, PSP = "0000:41:00.0", "0000:61:00.0", "0000:83:00.0"
 
@@ -36,7 +36,7 @@ def connected(checks):
 
 def host(checks):
     """All but AER's counters, which never go back."""
-    return "\n".join(line for line in checks.host().splitlines() if "/aer_dev_" not in line)
+    return "\n".join(line for line in checks.host().splitlines() if "/aer_" not in line)
 
 
 # --- Falling ---
@@ -156,6 +156,97 @@ def idle(checks):
                   checks.sim.hits(reads))
     checks.sim("clear")
     checks.run(f"disconnect {DRIVE}", 0)
+
+
+# --- The TSM goes and comes ---
+
+def states(checks):
+    return [f["state"] for f in checks.world.call("GetStatus")["parameters"]["functions"]]
+
+
+def is_secure(checks):
+    return until(lambda: states(checks) == ["attached", "attached"] and
+                 all(checks.world.state(f)["link"] == "secure" for f in (DRIVE, NIC)))
+
+
+def without_tsm(checks):
+    before = host(checks)
+    checks.run(f"attach {DRIVE} {NIC} --vm vm1", 0)
+    attached = host(checks)
+    checks.sim("tsm-remove")
+    for function in (DRIVE, NIC):
+        state = told(checks, function, "its TSM is gone", "/sys/class/tsm")
+        checks.tap.ok(state and state["state"] == "degraded" and
+                      "the link is made anew" in state["waitsFor"],
+                      f"{function}: a TSM that is gone is told", state)
+    checks.sim("tsm-add")
+    checks.tap.ok(is_secure(checks), "when it is back both are connected again",
+                  checks.world.call("GetStatus"))
+    checks.same(attached, host(checks), "and the host is as before it went")
+    return before
+
+
+def held_without_tsm(checks):
+    """A guest that runs is left alone."""
+    node = os.open("/dev/vfio/devices/" + checks.world.state(DRIVE)["cdev"], os.O_RDONLY)
+    checks.sim("tsm-remove")
+    until(lambda: states(checks) == ["degraded"] * 2)
+    checks.sim("tsm-add")
+    error = until(lambda: checks.world.state(DRIVE)["error"])
+    checks.tap.ok(error and "a guest may be running on it" in error["sentence"],
+                  "a card that a process has open is not connected behind its back", error)
+    checks.tap.ok(until(lambda: checks.state(NIC) == "attached"), "the other one is")
+    checks.tap.ok(checks.state(DRIVE) == "degraded", "and it waits", checks.state(DRIVE))
+    os.close(node)
+    checks.run(f"reconnect {DRIVE}", 0, sentence="reconnect mends it")
+    checks.tap.ok(is_secure(checks) and not checks.world.state(DRIVE)["error"],
+                  "and its error is forgotten")
+
+
+def failing_without_tsm(checks):
+    checks.sim("tsm-remove")
+    until(lambda: states(checks) == ["degraded"] * 2)
+    checks.sim.fault(path=f"*{NIC}/tsm/connect", op="write", act="errno", errno="EIO", nth=0)
+    checks.sim("tsm-add")
+    error = until(lambda: checks.world.state(NIC)["error"])
+    checks.tap.ok(error and error["errnoName"] == "EIO" and error["attribute"] == "tsm/connect",
+                  "a reconnect that fails is its function's error", error)
+    checks.tap.ok(until(lambda: checks.state(DRIVE) == "attached"),
+                  "and nobody else's")
+    count = checks.world.log_text().count(f"{NIC}: reconnect failed")
+    checks.sim("clear")
+    checks.run(f"reconnect {NIC}", 0)
+    checks.tap.ok(count == 1, f"it is logged once ({count})", checks.world.log_text())
+
+
+def not_by_itself(checks):
+    """Reconnect=no"""
+    path = os.path.join(CONFIG, "tiod.conf")
+    with open(path, encoding="ascii") as file:
+        text = file.read()
+    write(path, text + "Reconnect=no\n")
+    checks.run("reload", 0)
+    checks.sim("tsm-remove")
+    state = told(checks, NIC, "its TSM is gone")
+    checks.tap.ok(f"when it is back, `tioctl reconnect {NIC}`" in state["waitsFor"],
+                  "with Reconnect=no it is said what to type", state)
+    checks.sim("tsm-add")
+    told(checks, NIC, "there is no IDE stream any more")
+    until(lambda: False, 0.5)
+    checks.tap.ok(states(checks) == ["degraded"] * 2, "and nobody connects", states(checks))
+    for function in (NIC, DRIVE):
+        checks.run(f"reconnect {function}", 0)
+    write(path, text)
+    checks.run("reload", 0)
+    checks.run("detach --vm vm1", 0)
+
+
+def tsm(checks):
+    before = without_tsm(checks)
+    held_without_tsm(checks)
+    failing_without_tsm(checks)
+    not_by_itself(checks)
+    checks.same(before, host(checks), "after all that detach restores the host")
 
 
 # --- Refusals ---
@@ -311,7 +402,7 @@ def refresh(checks):
 
 
 run_all({
-    "plain": [falls, recovers_by_itself, silent, taken_down_by_hand, connected_only, idle,
+    "plain": [falls, recovers_by_itself, silent, taken_down_by_hand, connected_only, idle, tsm,
               refused, another_function_is_open, errnos, not_secure, killed],
     "amd-sysfs": [refresh],
 }, config="WatchInterval=0.1\n")

@@ -341,7 +341,7 @@ def tsm_comes_and_goes(checks):
     checks.reaches(GPU, "degraded", "an attached card whose TSM leaves is degraded")
     checks.run("status", 1, out=["degraded"], sentence="and status fails for it")
     checks.sim("tsm-add")
-    until(lambda: checks.world.state(GPU)["tsmGroup"])
+    checks.reaches(GPU, "attached", "and attached again when it is back")
     checks.run(f"detach {GPU}", 0, sentence="it can be detached")
     checks.stays(before, "the host is as it was")
     monitor.close()
