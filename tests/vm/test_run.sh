@@ -1,35 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# tests/vm/run itself: statuses, output, guests that die or hang, several at once, a cache
-# that is half-built, and a machine without a network.
+# tests/vm/run itself: statuses, output, guests that die or hang, several at once, runs that
+# are killed, and an ordinary user.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-n=0 failed=0
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-ok() {
-	local good=$1
-	n=$((n + 1))
-	shift
-	if [ "$good" = 0 ]; then
-		echo "ok $n - $*"
-	else
-		echo "not ok $n - $*"
-		sed 's/^/# /' "$work/out" 2>/dev/null | tail -n 12
-		failed=$((failed + 1))
-	fi
-}
-
-# expect STATUS PATTERN SENTENCE COMMAND…: exit status and a line of the output
-expect() {
-	local wanted=$1 pattern=$2 sentence=$3 got=0
-	shift 3
-	"$@" >"$work/out" 2>&1 || got=$?
-	[ $got = "$wanted" ] && grep -qE -e "$pattern" "$work/out"
-	ok $? "$sentence"
-}
+# shellcheck source=tap.sh
+. "$here/tap.sh"
 
 run() {
 	"$here/run" "$@"
@@ -60,44 +37,54 @@ wait $!
 [ "$(cat "$work/one")" = one ] && [ "$(cat "$work/out")" = two ]
 ok $? "two guests at once don't meet"
 
-mkdir "$work/tmp"
-TMPDIR=$work/tmp "$here/run" "${quiet[@]}" sleep 1000 >"$work/out" 2>&1 &
-pid=$!
-for _ in $(seq 600); do
-	qemu=$(pgrep -f "file:$work/tmp/tiod-vm.*/console" | head -n 1)
-	[ -z "$qemu" ] || break
-	sleep 0.1
-done
-kill $pid
-wait $pid
-for _ in $(seq 100); do
-	kill -0 "$qemu" 2>/dev/null || break
-	sleep 0.1
-done
-[ -n "$qemu" ] && ! kill -0 "$qemu" 2>/dev/null
-ok $? "a run that is ended leaves no QEMU"
-[ -z "$(ls -A "$work/tmp")" ]
-ok $? "and no folder"
+# ended SIGNAL PROCESS COMMAND…: COMMAND gets SIGNAL once PROCESS runs for it, and then nothing
+# of it is left, neither a process nor a file.
+ended() {
+	local signal=$1 process=$2 pid
+	shift 2
+	mkdir -p "$work/tmp"
+	# What runs in the background ignores SIGINT, unless told otherwise.
+	VM_TEST_MARK=$work/ended TMPDIR=$work/tmp env --default-signal=INT "$@" >"$work/out" 2>&1 &
+	pid=$!
+	within 60 runs "$process"
+	ok $? "$process runs for ${1##*vm/}"
+	marked "$work/ended" | sort | uniq -c | sed 's/^/# /'
+	kill "-$signal" $pid
+	wait $pid 2>/dev/null
+	within 30 nothing_left
+	ok $? "SIG$signal leaves nothing of it"
+	nothing_left || { marked "$work/ended" && ls "$work/tmp"; } | sed 's/^/# /'
+}
 
-# A module that was being made when the power went.
-cache=$("$here/kernel")
-cache=${cache%/*}
-mkdir -p "$work/cache/building" "$work/cache/$(basename "$("$here/kernel")")"
-touch "$work/cache/building/rubbish"
-ln -s "$cache"/qemu-* "$work/cache/"
-rmdir "$work/cache/$(basename "$("$here/kernel")")"
-ln -s "$("$here/kernel")" "$work/cache/"
-half=$work/cache/$(basename "$(dirname "$("$here/module")")")
-mkdir "$half"
-touch "$half/tsm-test.ko"
-expect 0 'tsm-test.ko$' "a half-built part of the cache is built anew" \
-	env TIOD_VM_CACHE="$work/cache" "$here/module"
-[ -s "$half/tsm-test.ko" ] && [ ! -e "$work/cache/building" ]
-ok $? "whole"
-expect 1 'is there a network' "no network: a sentence" \
-	unshare -rn env TIOD_VM_CACHE="$work/empty" "$here/kernel"
-expect 1 'is there a network' "for QEMU, too" \
-	unshare -rn env TIOD_VM_CACHE="$work/empty" TIOD_VM_FETCH_QEMU=1 "$here/qemu"
+runs() {
+	marked "$work/ended" | grep -q "^$1"
+}
 
-echo "1..$n"
-[ $failed = 0 ]
+nothing_left() {
+	[ -z "$(marked "$work/ended")" ] && [ -z "$(ls -A "$work/tmp")" ]
+}
+
+for signal in TERM INT HUP KILL; do
+	ended $signal qemu-system "$here/run" "${quiet[@]}" sleep 1000
+done
+tio_sim=$("$here/conformance/sim-build")
+for signal in TERM KILL; do
+	ended $signal qemu-system "$here/conformance/run" --sim "$tio_sim"
+	ended $signal tio-sim "$here/conformance/run" --sim "$tio_sim" --real /dev/null
+done
+
+# An ordinary user, with a cache that is only to be read.
+kernel=$("$here/kernel") qemu=$(TIOD_VM_FETCH_QEMU=1 "$here/qemu") module=$("$here/module")
+mkdir "$work/cache" "$work/nobody"
+chmod 755 "$work"
+chmod 777 "$work/nobody"
+cp -al "$kernel" "${qemu%/*}" "${module%/*}" "$work/cache/"
+nobody=()
+[ "$(id -u)" != 0 ] || nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+expect 0 '^tsm0$' "an ordinary user has a guest, too" \
+	"${nobody[@]}" env HOME="$work/nobody" TIOD_VM_CACHE="$work/cache" TMPDIR="$work/nobody" \
+	TIOD_VM_FETCH_QEMU=1 "$here/run" --timeout 120 -- ls /sys/class/tsm
+[ -z "$(ls "$work/nobody")" ]
+ok $? "and nothing stays behind"
+
+finish
