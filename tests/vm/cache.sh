@@ -155,11 +155,14 @@ vm_await() {
 	wait $!
 }
 
-# The mirror of apt's first Debian source that isn't the security archive.
+# The mirror of apt's first Debian source that isn't the security archive; its lists need not
+# have been fetched.
 vm_mirror() {
-	apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' 2>/dev/null |
-		awk -v suite="$(. /etc/os-release && echo "$VERSION_CODENAME")" \
-			'$2 == suite && !/security/ { print $1; exit }'
+	apt-get indextargets --no-release-info --format '$(REPO_URI) $(RELEASE)' \
+		'Created-By: Packages' 2>/dev/null |
+		awk -v suite="$(. /etc/os-release && echo "$VERSION_CODENAME")" '
+			!/security|^cdrom:/ && ($2 == suite ||
+				$2 ~ /^(oldstable|stable|testing|unstable|sid)$/) { print $1; exit }'
 }
 
 # Calls apt on private lists of suite $1: vm_apt SUITE get|cache ARGUMENT…
