@@ -11,13 +11,32 @@
 #include "base/text.h"
 #include "tioctl/tioctl.h"
 
+/* clang-format off */
 static const struct command *const commands[] = {
-	&command_list,       &command_show,     &command_status,  &command_ide,
-	&command_plan,       &command_attach,   &command_detach,  &command_connect,
-	&command_disconnect, &command_qemu,     &command_monitor, &command_hugepages,
-	&command_vms,        &command_plugins,  &command_jobs,    &command_cancel,
-	&command_reload,     &command_evidence, &command_version, &command_reconnect,
+	&command_list,
+	&command_show,
+	&command_status,
+	&command_ide,
+	&command_plan,
+	&command_attach,
+	&command_detach,
+	&command_connect,
+	&command_disconnect,
+	&command_reconnect,
+	&command_qemu,
+	&command_rules,
+	&command_wait,
+	&command_monitor,
+	&command_hugepages,
+	&command_vms,
+	&command_plugins,
+	&command_evidence,
+	&command_jobs,
+	&command_cancel,
+	&command_reload,
+	&command_version,
 };
+/* clang-format on */
 
 static const struct {
 	enum exit_code code;

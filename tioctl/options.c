@@ -44,6 +44,7 @@ static const struct {
 	[OPTION_OUTPUT] = { 'o', "--output", "DIR", NULL, "the folder to save into" },
 	[OPTION_NONCE] = { 0, "--nonce", "HEX|random", NULL,
 			   "have the device make its measurements anew with it" },
+	[OPTION_TIMEOUT] = { 0, "--timeout", "S", NULL, "give up after S seconds" },
 	[OPTION_OVERWRITE] = { 0, "--overwrite", NULL, NULL,
 			       "save over what is in the folder" },
 	[OPTION_REFRESH] = { 0, "--refresh", NULL, NULL,

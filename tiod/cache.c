@@ -111,7 +111,7 @@ static int put(struct cache *cache, const struct function *f, uint64_t stamp, ui
 	       const struct cache_watch *watch)
 {
 	const struct function *old = snapshot_find(&cache->snap, f->bdf);
-	bool changed = !old || memcmp(old, f, sizeof(*f)) != 0;
+	bool added = !old, changed = !old || memcmp(old, f, sizeof(*f)) != 0;
 	struct entry *entry = get_entry(cache, f->bdf);
 	int r;
 
@@ -123,6 +123,8 @@ static int put(struct cache *cache, const struct function *f, uint64_t stamp, ui
 	entry->read_at = now;
 	if (stamp)
 		entry->stamp = stamp;
+	if (added)
+		watch->added(watch->arg, f->bdf);
 	if (changed)
 		watch->changed(watch->arg, f->bdf);
 	return 0;

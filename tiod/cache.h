@@ -39,6 +39,7 @@ struct cache {
 };
 
 struct cache_watch {
+	void (*added)(void *arg, struct bdf bdf);   /* and changed() too */
 	void (*changed)(void *arg, struct bdf bdf);
 	void (*removed)(void *arg, struct bdf bdf);
 	void (*newer)(void *arg, struct bdf bdf); /* kept; to be read again */

@@ -38,6 +38,11 @@ void daemon_worker_fds(const struct daemon *daemon, int ret[static 6])
 	ret[n] = -1;
 }
 
+static void on_added(void *arg, struct bdf bdf)
+{
+	automatic_added(arg, bdf);
+}
+
 static void on_changed(void *arg, struct bdf bdf)
 {
 	events_changed(arg, bdf);
@@ -55,9 +60,11 @@ static void on_newer(void *arg, struct bdf bdf)
 
 struct cache_watch daemon_watch(struct daemon *daemon)
 {
-	return (struct cache_watch){
-		.changed = on_changed, .removed = on_removed, .newer = on_newer, .arg = daemon
-	};
+	return (struct cache_watch){ .added = on_added,
+				     .changed = on_changed,
+				     .removed = on_removed,
+				     .newer = on_newer,
+				     .arg = daemon };
 }
 
 /* --- The start --- */
@@ -69,6 +76,7 @@ static void become_ready(struct daemon *daemon)
 	for (size_t i = 0; i < daemon->cache.snap.n_functions; i++)
 		capable += function_is_tdisp(&daemon->cache.snap.functions[i]);
 	daemon->phase = DAEMON_READY;
+	automatic_start(daemon);
 	server_open(&daemon->server);
 	scans_enable(daemon);
 	log_info("ready: %zu functions, %zu of them TDISP- or IDE-capable, %zu assigned",
@@ -154,6 +162,8 @@ void daemon_scan_ended(struct daemon *daemon, const struct result *result,
 		recover(daemon, result);
 	} else if (daemon->phase == DAEMON_LINKS) {
 		become_ready(daemon);
+	} else if (daemon->phase == DAEMON_READY) {
+		automatic_look(daemon);
 	}
 }
 
@@ -242,8 +252,10 @@ void daemon_reload(struct daemon *daemon)
 			"the configuration has mistakes: what was in force before stays for them");
 	say_notes(&daemon->config);
 	apply_config(daemon);
-	log_info("configuration read: %zu VMs", daemon->config.n_vms);
+	log_info("configuration read: %zu VMs, %zu rules", daemon->config.n_vms,
+		 daemon->config.n_rules);
 	links_reload(daemon);
+	automatic_retry(daemon);
 	jobs_pump(daemon);
 }
 
@@ -325,6 +337,7 @@ static void tear_down(struct daemon *daemon)
 	jobs_finish(daemon);
 	scans_finish(daemon);
 	turns_finish(&daemon->turns);
+	automatic_finish(&daemon->automatic);
 	cache_finish(&daemon->cache);
 	for (size_t i = 0; i < DAEMON_INTERFACES; i++)
 		idl_finish(&daemon->idl[i]);

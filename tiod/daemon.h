@@ -8,6 +8,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "automatic.h"
 #include "cache.h"
 #include "config.h"
 #include "events.h"
@@ -50,6 +51,7 @@ struct daemon {
 	struct events events;
 	struct links links;
 	struct server server;
+	struct automatic automatic;
 	struct idl idl[DAEMON_INTERFACES];
 	struct tio_error unreadable; /* why assignments are not known; code 0: they are */
 	sd_event_source *grace;      /* ends the wait for running workers */

@@ -12,6 +12,7 @@
 #include "core/holder.h"
 #include "methods.h"
 #include "orders.h"
+#include "targets.h"
 
 /* --- Targets --- */
 
@@ -50,39 +51,6 @@ static int get_names(const struct call *call, json_t **ret, struct tio_error *er
 static bool waits(const struct call *call)
 {
 	return !json_is_false(json_object_get(call->wire.parameters, "wait"));
-}
-
-static struct bdf family_of(const struct daemon *daemon, const struct target *target)
-{
-	const struct function *f = snapshot_find(&daemon->cache.snap, target->function);
-
-	if (!f)
-		f = snapshot_find(&daemon->cache.snap, target->physfn);
-	return f ? function_family(f) : target->function;
-}
-
-static int add_family(struct request *request, struct bdf family, struct tio_error *err)
-{
-	for (size_t i = 0; i < request->n_families; i++)
-		if (bdf_equal(request->families[i], family))
-			return 0;
-	if (request->n_families == REQUEST_FAMILIES_MAX)
-		return error_kind_set(err, ERROR_INVALID, -E2BIG,
-				      "this would touch more than %d cards at once",
-				      REQUEST_FAMILIES_MAX);
-	request->families[request->n_families++] = family;
-	return 0;
-}
-
-/* Each card that a request touches is locked while it runs. */
-static int list_families(const struct daemon *daemon, struct request *request,
-			 struct tio_error *err)
-{
-	int r = add_family(request, request->family, err);
-
-	for (size_t i = 0; r == 0 && i < request->n_targets; i++)
-		r = add_family(request, family_of(daemon, &request->targets[i]), err);
-	return r;
 }
 
 static int check_all(struct order *order, struct tio_error *err)
@@ -178,7 +146,7 @@ static int add_functions(struct order *order, struct tio_error *err)
 		r = request_resolve(&daemon->cache.snap,
 				    json_string_value(json_array_get(names, i)), &target, err);
 		if (r == 0)
-			r = order_add(order, family_of(daemon, &target), &target, err);
+			r = order_add(order, target_family(daemon, &target), &target, err);
 	}
 	json_decref(names);
 	return r;
@@ -252,7 +220,8 @@ static int add_named(struct order *order, const char *name, struct tio_error *er
 		return r;
 	one = assignments_find(all, target.function);
 	if (!one)
-		return r < 0 ? r : order_add(order, family_of(daemon, &target), &target, err);
+		return r < 0 ? r
+			     : order_add(order, target_family(daemon, &target), &target, err);
 	*err = TIO_ERROR_NONE;
 
 	/* What came along with it goes back with it. */
@@ -316,7 +285,7 @@ static int gather_detach(struct order *order, struct tio_error *err)
 		struct request *request = &order->jobs[i]->request;
 
 		request->force = force;
-		r = list_families(order->daemon, request, err);
+		r = targets_list_families(order->daemon, request, err);
 	}
 	return r;
 }
@@ -343,7 +312,7 @@ static int gather_link(struct order *order, struct tio_error *err)
 	r = request_resolve(&daemon->cache.snap, methods_text(order->call, "function"), &target,
 			    err);
 	if (r == 0)
-		r = order_add(order, family_of(daemon, &target), &target, err);
+		r = order_add(order, target_family(daemon, &target), &target, err);
 	if (r < 0)
 		return r;
 	request = &order->jobs[0]->request;
@@ -354,7 +323,7 @@ static int gather_link(struct order *order, struct tio_error *err)
 	}
 	request->refresh = methods_flag(order->call, "refresh");
 	r = get_force(order->call, &request->force, err);
-	return r < 0 ? r : list_families(daemon, request, err);
+	return r < 0 ? r : targets_list_families(daemon, request, err);
 }
 
 static void change_link(struct daemon *daemon, struct call *call, enum verb verb)

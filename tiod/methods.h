@@ -65,6 +65,11 @@ void method_get_tsm_status(struct daemon *daemon, struct call *call);
 /* methods-evidence.c */
 void method_get_evidence(struct daemon *daemon, struct call *call);
 
+/* methods-rules.c */
+void method_list_rules(struct daemon *daemon, struct call *call);
+void method_test_rules(struct daemon *daemon, struct call *call);
+void method_check_config(struct daemon *daemon, struct call *call);
+
 /* methods-change.c */
 void method_plan(struct daemon *daemon, struct call *call);
 void method_attach(struct daemon *daemon, struct call *call);

@@ -93,7 +93,8 @@ def main(tio_sim, path, variant, *script):
             json.dump(host, file)
         return subprocess.call([tio_sim, "run", name, "--keep-env", "--",
                                 sys.executable, *script],
-                               env=dict(os.environ, SLICE_VARIANT=variant))
+                               env=dict(os.environ, SLICE_VARIANT=variant,
+                                        SLICE_HOST=name))
 
 
 if __name__ == "__main__":

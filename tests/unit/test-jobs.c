@@ -95,12 +95,17 @@ Test(result, one_that_was_not_finished_is_none)
 /* --- The cache --- */
 
 struct seen {
-	unsigned changed, removed, newer;
+	unsigned added, changed, removed, newer;
 };
 
 static void on_changed(void *arg, struct bdf bdf)
 {
 	((struct seen *)arg)->changed++;
+}
+
+static void on_added(void *arg, struct bdf bdf)
+{
+	((struct seen *)arg)->added++;
 }
 
 static void on_removed(void *arg, struct bdf bdf)
@@ -115,7 +120,7 @@ static void on_newer(void *arg, struct bdf bdf)
 
 static struct cache_watch watch_with(struct seen *seen)
 {
-	return (struct cache_watch){ on_changed, on_removed, on_newer, seen };
+	return (struct cache_watch){ on_added, on_changed, on_removed, on_newer, seen };
 }
 
 Test(cache, tells_what_a_scan_changed_and_nothing_else)

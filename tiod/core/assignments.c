@@ -113,11 +113,12 @@ int assignments_place(const struct assignments *all, struct assignment *one,
 
 static json_t *one_to_json(const struct assignment *one)
 {
-	return json_pack("{so so so so so si ss ss si si}", "function", json_bdf(one->function),
-			 "family", json_bdf(one->family), "lead", json_bdf(one->lead), "physfn",
-			 json_bdf(one->physfn), "card", json_identity(&one->identity),
-			 "vfIndex", one->vf_index, "vm", one->vm, "named", one->named, "port",
-			 one->port, "portFunction", one->port_function);
+	return json_pack("{so so so so so si ss ss si si si}", "function",
+			 json_bdf(one->function), "family", json_bdf(one->family), "lead",
+			 json_bdf(one->lead), "physfn", json_bdf(one->physfn), "card",
+			 json_identity(&one->identity), "vfIndex", one->vf_index, "vm", one->vm,
+			 "named", one->named, "port", one->port, "portFunction",
+			 one->port_function, "vfs", (int)one->vfs);
 }
 
 int assignments_to_json(const struct assignments *all, char **ret, struct tio_error *err)
@@ -136,7 +137,7 @@ int assignments_to_json(const struct assignments *all, char **ret, struct tio_er
 
 static int one_from_json(const json_t *json, struct assignment *ret, struct tio_error *err)
 {
-	long long vf, port, port_function;
+	long long vf, port, port_function, vfs = 0;
 	int r;
 
 	if ((r = json_get_bdf(json, "function", false, &ret->function, err)) < 0 ||
@@ -150,11 +151,15 @@ static int one_from_json(const json_t *json, struct assignment *ret, struct tio_
 	    (r = json_get_int(json, "port", 0, 65535, &port, err)) < 0 ||
 	    (r = json_get_int(json, "portFunction", 0, 7, &port_function, err)) < 0)
 		return r;
+	if (json_object_get(json, "vfs") &&
+	    (r = json_get_int(json, "vfs", 0, 65535, &vfs, err)) < 0)
+		return r;
 	if (!text_is_name(ret->vm, VM_NAME_MAX - 1))
 		return error_set(err, -EBADMSG, "\"%s\" is no VM name", ret->vm);
 	ret->vf_index = (int)vf;
 	ret->port = (int)port;
 	ret->port_function = (int)port_function;
+	ret->vfs = (unsigned)vfs;
 	return 0;
 }
 

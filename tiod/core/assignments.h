@@ -27,6 +27,7 @@ struct assignment {
 	char named[48]; /* what the admin typed: address, slot, … */
 	int port;       /* root port in the VM: 0, 1, … unique within it; -1: not decided */
 	int port_function; /* function number behind that port */
+	unsigned vfs;      /* of a VF: how many its PF had; 0: not known */
 };
 
 struct assignments {

@@ -28,9 +28,10 @@ static int malformed(const char *name, struct tio_error *err)
 {
 	error_kind_set(err, ERROR_INVALID, -EINVAL, "\"%.48s\" is not the name of a function",
 		       name);
-	error_fix(err,
-		  "write it as 0000:e1:00.0, e1:00.0, e1:00.0/vf3 or slot:7; `tioctl list -a` "
-		  "shows what there is");
+	error_fix(
+		err,
+		"write it as 0000:e1:00.0, e1:00.0, e1:00.0/vf3, slot:7 or serial:00-11-…; `tioctl list -a` "
+		"shows what there is");
 	return -EINVAL;
 }
 
@@ -63,6 +64,24 @@ static int resolve_slot(const struct snapshot *snap, const char *slot, struct ta
 	error_kind_set(err, ERROR_NO_FUNCTION, -ENODEV, "there is no card in slot \"%.16s\"",
 		       slot);
 	error_fix(err, "`tioctl list -a` shows slots and functions");
+	return -ENODEV;
+}
+
+static int resolve_serial(const struct snapshot *snap, const char *serial, struct target *ret,
+			  struct tio_error *err)
+{
+	for (size_t i = 0; i < snap->n_functions; i++) {
+		const struct function *f = &snap->functions[i];
+
+		if (f->kind == FUNCTION_ENDPOINT && f->bdf.function == 0 && serial[0] &&
+		    strcmp(f->serial, serial) == 0) {
+			ret->function = f->bdf;
+			return 0;
+		}
+	}
+	error_kind_set(err, ERROR_NO_FUNCTION, -ENODEV,
+		       "there is no card with the serial \"%.32s\"", serial);
+	error_fix(err, "`tioctl show DEV` shows a card's serial number");
 	return -ENODEV;
 }
 
@@ -119,6 +138,8 @@ int request_resolve(const struct snapshot *snap, const char *name, struct target
 	}
 	if (strncmp(address, "slot:", 5) == 0)
 		r = resolve_slot(snap, address + 5, &target, err);
+	else if (strncmp(address, "serial:", 7) == 0)
+		r = resolve_serial(snap, address + 7, &target, err);
 	else
 		r = bdf_parse(address, &target.function) < 0 ? malformed(name, err) : 0;
 	if (r < 0)

@@ -62,7 +62,7 @@ bool request_has_target(const struct request *request, struct bdf function);
 
 /*
  * One name as typed, as addresses: "0000:e1:00.0", "e1:00.0", "e1:00.0/vf3",
- * "slot:7" (every function 0 in that slot).  Fills @ret with function, physfn, vf_index
+ * "slot:7" (function 0 in that slot), "serial:00-11-22-33-44-55-66-77".  Fills @ret with function, physfn, vf_index
  * and named.  -EINVAL for a malformed name, -ENODEV for what is not there; the
  * sentence says which names there are.
  */

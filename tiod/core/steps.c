@@ -101,6 +101,7 @@ static int reserve_apply(const struct step_work *work, const struct record *reco
 	const struct target *target = target_of(work, record->function);
 	const struct function *f = snapshot_find(work->snap, record->function);
 	struct assignment one = { .function = record->function, .vf_index = -1, .port = -1 };
+	const struct function *pf;
 
 	if (!target || work->request->verb != VERB_ATTACH) {
 		/* A failed detach takes its reservation back. */
@@ -113,6 +114,8 @@ static int reserve_apply(const struct step_work *work, const struct record *reco
 	one.lead = target->lead;
 	one.physfn = target->physfn;
 	one.vf_index = target->vf_index;
+	pf = snapshot_find(work->snap, target->physfn);
+	one.vfs = pf && pf->vfs ? pf->vfs : work->request->vfs;
 	text_copy(one.vm, sizeof(one.vm), work->request->vm.name);
 	text_copy(one.named, sizeof(one.named), target->named);
 	return work->ops->assign(work->host, &one, err);
