@@ -10,6 +10,8 @@
  * the posted series (branch of intel-staging/tdx).
  */
 
+#include "host/evidence.h"
+
 #define EVIDENCE_FAMILY         "device-evidence"
 #define EVIDENCE_FAMILY_VERSION 1
 

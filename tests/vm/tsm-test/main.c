@@ -5,6 +5,7 @@
  */
 #include <linux/module.h>
 
+#include "evidence.h"
 #include "knobs.h"
 #include "overlay.h"
 #include "tsm.h"
@@ -13,7 +14,7 @@ static bool absent;
 module_param(absent, bool, 0444);
 MODULE_PARM_DESC(absent, "the TSM isn't there yet; write 1 to debugfs' present");
 
-static int __init tsm_test_init(void)
+static int __init start_all(void)
 {
 	int r = tsm_start();
 
@@ -38,8 +39,21 @@ static int __init tsm_test_init(void)
 	return r;
 }
 
+static int __init tsm_test_init(void)
+{
+	int r = evidence_start();
+
+	if (r)
+		return r;
+	r = start_all();
+	if (r)
+		evidence_stop();
+	return r;
+}
+
 static void __exit tsm_test_exit(void)
 {
+	evidence_stop();
 	knobs_stop();
 	tsm_stop();
 	overlay_stop();
