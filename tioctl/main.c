@@ -27,6 +27,7 @@ static const struct command *const commands[] = {
 	&command_rules,
 	&command_wait,
 	&command_monitor,
+	&command_metrics,
 	&command_hugepages,
 	&command_vms,
 	&command_plugins,

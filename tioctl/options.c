@@ -49,6 +49,8 @@ static const struct {
 			       "save over what is in the folder" },
 	[OPTION_REFRESH] = { 0, "--refresh", NULL, NULL,
 			     "only new keys, for the link as it stands" },
+	[OPTION_TEXTFILE] = { 0, "--textfile", "PATH", NULL,
+			      "write a file for node_exporter, at once and whole" },
 };
 
 const char *options_name(enum option option)

@@ -16,6 +16,7 @@
 #include "idl.h"
 #include "jobs.h"
 #include "links.h"
+#include "metrics.h"
 #include "scans.h"
 #include "server.h"
 #include "turns.h"
@@ -50,6 +51,7 @@ struct daemon {
 	struct turns turns;
 	struct events events;
 	struct links links;
+	struct metrics_counters metrics;
 	struct server server;
 	struct automatic automatic;
 	struct idl idl[DAEMON_INTERFACES];

@@ -102,6 +102,7 @@ static void end(struct job *job, int code)
 					code < 0 ? &job->error : NULL);
 	if (job->kind == JOB_CHANGE && job->request.verb == VERB_RECONNECT && code == 0)
 		links_renewed(job->daemon, job->request.family);
+	metrics_job(job);
 	if (job->state != JOB_STUCK)
 		log_end(job);
 	job_end(job, code);
@@ -208,6 +209,7 @@ static void recover(struct job *job, const struct tio_error *why)
 		    job->error.text);
 	job->state = JOB_RECOVERING;
 	job->recoveries++;
+	job->daemon->metrics.recoveries++;
 	job->reason = TIO_ERROR_NONE;
 	job->step.step[0] = '\0';
 	job->work.kind = WORK_RECOVER;

@@ -98,6 +98,7 @@ static void on_progress(void *arg, const struct progress *progress)
 	struct job *job = arg;
 
 	job->soft = false;
+	metrics_progress(job, progress);
 	switch (progress->kind) {
 	case PROGRESS_BEGIN:
 		job->step = *progress;
@@ -197,6 +198,7 @@ void job_stop(struct job *job, const struct tio_error *reason)
 	if (!job->worker || worker_was_killed(job->worker))
 		return;
 	job->reason = *reason;
+	job->daemon->metrics.kills++;
 	worker_kill(job->worker);
 }
 
@@ -279,6 +281,7 @@ void job_start(struct job *job)
 						[JOB_LOOK] = WORK_LOOK,
 						[JOB_RECOVER] = WORK_RECOVER };
 
+	job->daemon->metrics.recoveries += job->kind == JOB_RECOVER;
 	job->state = job->kind == JOB_RECOVER ? JOB_RECOVERING : JOB_RUNNING;
 	job->soft = job->kind == JOB_RECOVER;
 	job->since = now_usec();

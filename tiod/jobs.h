@@ -46,6 +46,7 @@ struct job {
 	struct worker *worker; /* while one runs */
 	struct work work;
 	struct progress step;    /* the last that was begun */
+	uint64_t step_since;     /* usec: when that was */
 	bool began;              /* there is a plan: it is no refusal any more */
 	bool planned, failed;    /* its worker told so many steps, and that one failed */
 	unsigned n_open;         /* steps that it did not tell the end of yet */

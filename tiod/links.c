@@ -78,6 +78,7 @@ static void tell(struct daemon *daemon, const struct link *link, enum link_troub
 	char name[BDF_STRLEN];
 
 	bdf_format(link->family, name);
+	daemon->metrics.falls += before == LINK_FINE;
 	if (link->state.trouble == LINK_FINE)
 		log_info("%s: its link is secure again", name);
 	else if (before == LINK_WITHOUT_TSM && daemon->config.reconnect)

@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/report.h"
@@ -190,6 +191,14 @@ void method_get_qemu_args(struct daemon *daemon, struct call *call)
 void method_list_jobs(struct daemon *daemon, struct call *call)
 {
 	methods_reply(call, json_pack("{so}", "jobs", view_jobs(daemon)));
+}
+
+void method_get_metrics(struct daemon *daemon, struct call *call)
+{
+	char *text = metrics_page(daemon, methods_flag(call, "openMetrics"));
+
+	methods_reply(call, text ? json_pack("{ss}", "text", text) : NULL);
+	free(text);
 }
 
 void method_monitor(struct daemon *daemon, struct call *call)

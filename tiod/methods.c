@@ -37,6 +37,7 @@ const struct method methods[] = {
 	{ "io.tiod.ListRules",     ACCESS_READ,   MORE_NO,   method_list_rules },
 	{ "io.tiod.TestRules",     ACCESS_READ,   MORE_NO,   method_test_rules },
 	{ "io.tiod.CheckConfig",   ACCESS_READ,   MORE_NO,   method_check_config },
+	{ "io.tiod.GetMetrics",    ACCESS_READ,   MORE_NO,   method_get_metrics },
 	{ "io.tiod.ListJobs",      ACCESS_READ,   MORE_NO,   method_list_jobs },
 	{ "io.tiod.CancelJob",     ACCESS_CHANGE, MORE_NO,   method_cancel_job },
 	{ "io.tiod.Reload",        ACCESS_CHANGE, MORE_NO,   method_reload },

@@ -54,6 +54,7 @@ void method_get_vm(struct daemon *daemon, struct call *call);
 void method_list_vms(struct daemon *daemon, struct call *call);
 void method_get_qemu_args(struct daemon *daemon, struct call *call);
 void method_list_jobs(struct daemon *daemon, struct call *call);
+void method_get_metrics(struct daemon *daemon, struct call *call);
 void method_monitor(struct daemon *daemon, struct call *call);
 
 /* methods-look.c */

@@ -225,6 +225,7 @@ static void on_late(void *arg)
 		log_debug("reading the TSM links waits for a connect; trying without");
 	else
 		log_warning("reading the host took too long; its worker is stopped");
+	scan->daemon->metrics.kills++;
 	worker_kill(scan->worker);
 }
 

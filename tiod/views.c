@@ -4,27 +4,46 @@
 #include "core/report.h"
 #include "daemon.h"
 
-json_t *view_function(const struct daemon *daemon, struct bdf bdf)
+static struct standing standing_of(const struct daemon *daemon, struct bdf bdf)
 {
 	const struct cache *cache = &daemon->cache;
-	const struct function *f = snapshot_find(&cache->snap, bdf);
 	const struct entry *entry = cache_entry(cache, bdf);
 	const struct job *job = jobs_of_function(daemon, bdf);
 	const struct link *link = links_find(daemon, cache_family(cache, bdf));
-	struct standing standing = {
+
+	return (struct standing){
 		.job = job ? job_verb(job) : NULL,
 		.job_id = job ? job->id : 0,
 		.stuck = cache_stuck(cache, cache_family(cache, bdf)),
 		.last_error = entry ? entry->error : NULL,
 		.link = link ? &link->state : NULL,
 		.reconnects = daemon->config.reconnect,
-		.gone = !f,
+		.gone = !snapshot_find(&cache->snap, bdf),
 		.age = entry ? (double)(now_usec() - entry->read_at) / 1e6 : 0,
 	};
+}
+
+json_t *view_function(const struct daemon *daemon, struct bdf bdf)
+{
+	const struct cache *cache = &daemon->cache;
+	const struct function *f = snapshot_find(&cache->snap, bdf);
+	struct standing standing = standing_of(daemon, bdf);
 
 	if (f)
 		return report_function(&cache->snap, &cache->all, f, &standing);
 	return report_status(&cache->snap, &cache->all, bdf, &standing);
+}
+
+const char *view_state(const struct daemon *daemon, struct bdf bdf)
+{
+	const struct cache *cache = &daemon->cache;
+	const struct function *f = snapshot_find(&cache->snap, bdf);
+	struct standing standing = standing_of(daemon, bdf);
+	struct function absent = { .bdf = bdf };
+
+	return report_state(f ? f : &absent,
+			    f ? snapshot_find(&cache->snap, function_family(f)) : NULL,
+			    assignments_find(&cache->all, bdf), &standing);
 }
 
 json_t *view_progress(const struct job *job, const struct progress *progress)

@@ -16,6 +16,9 @@ struct job;
 /* A function that is there or is only assigned; as io.tiod.Function. */
 json_t *view_function(const struct daemon *daemon, struct bdf bdf);
 
+/* Its state alone. */
+const char *view_state(const struct daemon *daemon, struct bdf bdf);
+
 /* As io.tiod.Progress. */
 json_t *view_progress(const struct job *job, const struct progress *progress);
 
