@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "handoff/metrics.h"
+
+static struct snapshot snap;
+static struct assignments all;
+static struct metrics_counters counters;
+
+static const char *state_of(void *arg, struct bdf function)
+{
+	return snapshot_find(&snap, function) ? "idle" : "absent";
+}
+
+static char *page(bool openmetrics)
+{
+	static const char *const names[] = { "running", NULL };
+	static const size_t jobs[] = { 2 };
+	struct metrics_input input = { .version = "1\"2",
+				       .snap = &snap,
+				       .all = &all,
+				       .counters = &counters,
+				       .state = state_of,
+				       .job_states = names,
+				       .jobs = jobs,
+				       .openmetrics = openmetrics };
+
+	return metrics_text(&input);
+}
+
+static void expect(bool openmetrics, const char *line, bool there)
+{
+	char *text = page(openmetrics), with_newline[256];
+
+	snprintf(with_newline, sizeof(with_newline), "%s\n", line);
+	cr_assert(ne(ptr, text, NULL));
+	cr_expect(eq(int, strstr(text, with_newline) != NULL, there), "%s", line);
+	free(text);
+}
+
+static void clean(void)
+{
+	snapshot_finish(&snap);
+	assignments_finish(&all);
+}
+
+TestSuite(metrics, .fini = clean);
+
+Test(metrics, buckets_hold_all_that_is_not_longer)
+{
+	metrics_count_step(&counters, "rebind", false, 0.1);
+	metrics_count_step(&counters, "rebind", false, 0.2);
+	metrics_count_step(&counters, "rebind", false, 1000);
+	metrics_count_step(&counters, "rebind", true, 1);
+	expect(true,
+	       "tiod_step_duration_seconds_bucket{step=\"rebind\",undo=\"false\",le=\"0.05\"} 0",
+	       true);
+	expect(true,
+	       "tiod_step_duration_seconds_bucket{step=\"rebind\",undo=\"false\",le=\"0.1\"} 1",
+	       true);
+	expect(true,
+	       "tiod_step_duration_seconds_bucket{step=\"rebind\",undo=\"false\",le=\"120\"} 2",
+	       true);
+	expect(true,
+	       "tiod_step_duration_seconds_bucket{step=\"rebind\",undo=\"false\",le=\"+Inf\"} 3",
+	       true);
+	expect(true,
+	       "tiod_step_duration_seconds_sum{step=\"rebind\",undo=\"false\"} 1000.300000",
+	       true);
+	expect(true, "tiod_step_duration_seconds_count{step=\"rebind\",undo=\"true\"} 1", true);
+}
+
+Test(metrics, failures_are_counted_by_step_and_errno)
+{
+	metrics_count_failure(&counters, "rebind", -EIO);
+	metrics_count_failure(&counters, "rebind", -EIO);
+	metrics_count_failure(&counters, "rebind", -EBUSY);
+	expect(true, "tiod_step_failures_total{step=\"rebind\",errno=\"EIO\"} 2", true);
+	expect(true, "tiod_step_failures_total{step=\"rebind\",errno=\"EBUSY\"} 1", true);
+}
+
+Test(metrics, tables_that_are_full_stay_as_they_are)
+{
+	char step[24];
+
+	for (int i = 0; i < 1000; i++) {
+		snprintf(step, sizeof(step), "step%d", i);
+		metrics_count_step(&counters, step, false, 1);
+		metrics_count_failure(&counters, step, -EIO);
+	}
+	cr_expect(eq(sz, counters.n_steps, METRICS_STEPS_MAX));
+	cr_expect(eq(sz, counters.n_failures, METRICS_FAILURES_MAX));
+}
+
+Test(metrics, the_two_formats_name_families_differently)
+{
+	expect(true, "# TYPE tiod_worker_kills counter", true);
+	expect(false, "# TYPE tiod_worker_kills_total counter", true);
+	expect(true, "# TYPE tiod_build info", true);
+	expect(false, "# TYPE tiod_build_info gauge", true);
+	expect(true, "# EOF", true);
+	expect(false, "# EOF", false);
+}
+
+Test(metrics, labels_are_quoted)
+{
+	expect(true, "tiod_build_info{version=\"1\\\"2\"} 1", true);
+}
+
+Test(metrics, vfs_are_told_while_they_are_assigned)
+{
+	struct function vf = { .kind = FUNCTION_VF, .tee_io = true };
+	struct assignment one = { .vm = "vm1" };
+	const char *idle = "tiod_function_state{segment=\"0000\",bus=\"41\",device=\"00\","
+			   "function=\"1\",state=\"idle\"} 1";
+	const char *absent = "tiod_function_state{segment=\"0000\",bus=\"41\",device=\"00\","
+			     "function=\"1\",state=\"absent\"} 1";
+
+	bdf_parse("0000:41:00.1", &vf.bdf);
+	one.function = one.lead = vf.bdf;
+	cr_assert(eq(int, snapshot_put(&snap, &vf), 0));
+	expect(true, idle, false);
+	cr_assert(eq(int, assignments_put(&all, &one), 0));
+	expect(true, idle, true);
+	snapshot_remove(&snap, vf.bdf);
+	expect(true, absent, true);
+}
