@@ -29,7 +29,7 @@ ONLY = {
     "pci/pci.h": {"tiod/host/pci.c"},
     "libkmod.h": {"tiod/host/modules.c"},
     "libudev.h": {"tiod/host/uevents.c"},
-    "ini.h": {"tiod/config.c", "tiod/ini-file.c"},
+    "ini.h": {"tiod/config-file.c"},
     "dlfcn.h": {"tiod/host/loader.c"},
     "netlink/genl/genl.h": {"tiod/host/evidence.c"},
     "nettle/sha2.h": {"tioctl/digest.c"},

@@ -209,12 +209,8 @@ static void print_host(const struct screen *screen, const json_t *host)
 	screen_line(screen, "functions %lld, of which %lld can do TDISP or IDE",
 		    (long long)field_int(host, "functions", 0),
 		    (long long)field_int(host, "capable", 0));
-	json_array_foreach(json_object_get(host, "tsms"), i, tsm)
-	{
-		const char *name = json_string_value(tsm);
-
-		screen_line(screen, "TSM %s", name ? name : "?");
-	}
+	json_array_foreach(json_object_get(host, "platforms"), i, tsm) screen_line(
+		screen, "TSM %s: %s", field_text(tsm, "name"), field_text(tsm, "platform"));
 	if (!i)
 		screen_line(screen, "TSM none");
 	for (i = 0; i < ARRAY_SIZE(parts); i++)

@@ -153,6 +153,8 @@ static const struct {
 	{ NULL, "vfs", "VFs enabled", SHAPE_NUMBER },
 	{ NULL, "vfsAutoprobe", "VFs probed by drivers", SHAPE_BOOL },
 	{ NULL, "tsmGroup", "TSM offers to connect", SHAPE_BOOL },
+	{ NULL, "tsmFlavour", "TSM interface", SHAPE_TEXT },
+	{ NULL, "platform", "platform", SHAPE_TEXT },
 	{ NULL, "tsm", "TSM", SHAPE_TEXT },
 	{ NULL, "link", "link", SHAPE_TEXT },
 	{ NULL, "tdi", "TDI", SHAPE_TEXT },

@@ -153,6 +153,7 @@ void cache_merge_host(struct cache *cache, const struct result *result)
 	snap->iommu = host->iommu;
 	snap->iommufd = host->iommufd;
 	snap->vfio_pci = host->vfio_pci;
+	snap->evidence = host->evidence;
 }
 
 /* Did a job change @bdf after the scan had started? */

@@ -10,6 +10,7 @@
 #include "core/report-plugins.h"
 #include "core/report.h"
 #include "core/tsm-blobs.h"
+#include "host/evidence.h"
 #include "host/hugepages.h"
 #include "host/ide.h"
 #include "host/plugins.h"
@@ -24,6 +25,7 @@ void look_at_host(struct host *host, struct snapshot *snap)
 	snap->n_tsms = tsm_list(host->sys_fd, snap->tsms);
 	hugepages_read(host->sys_fd, snap);
 	vfio_read_host(host, snap);
+	snap->evidence = evidence_is_offered();
 }
 
 static int keep(json_t *json, struct result *ret)

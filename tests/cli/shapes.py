@@ -29,7 +29,8 @@ def function(**fields):
         rootPort="0000:e0:01.1", physfn=None, vf=None, teeIo=True, ide=True, doeCma=True,
         doeSecured=True, flr=True, vfsTotal=16, vfs=2, vfsAutoprobe=True,
         largestBar=137438953472, driver="nvidia", driverOverride="", cdev="", tsm="",
-        tsmGroup=True, tsmStatus=False, link="none",
+        tsmGroup=True, tsmStatus=False,
+        tsmFlavour="upstream", platform="AMD SEV-TIO", link="none",
         linkTrouble="", ideFail=False, linkErrors=[], tdi="unbound", assignment=None, state="idle",
         waitsFor="", job=None, error=None, age=1.5, serial="00-11-22", slot="7")
     value["class"] = "0x030200"

@@ -293,11 +293,13 @@ def test_reload_says_what_it_could_not_read():
 
 
 def test_version_of_both():
-    host = dict(version="0.1.0", functions=40, capable=4, tsms=["tsm0"], iommu=True,
+    host = dict(version="0.1.0", functions=40, capable=4, tsms=["tsm0"], evidence=False,
+                platforms=[dict(name="tsm0", platform="AMD SEV-TIO",
+                                parent="0000:c3:00.5", driver="ccp")], iommu=True,
                 iommufd=False, vfioPci=True, assignments=1, jobs=0, ready=False,
                 problems=["what is shown is old"])
     script = {"io.tiod.GetHost": [{"parameters": host}]}
-    expect(run("version", script=script), 0, ["tioctl ", "tiod 0.1.0\n", "TSM tsm0\n",
+    expect(run("version", script=script), 0, ["tioctl ", "tiod 0.1.0\n", "TSM tsm0: AMD SEV-TIO\n",
                                               "iommufd no\n", "not ready\n",
                                               "problem: what is shown is old\n"])
     equal(run("version", "--json", script=script).json["tiod"], host)

@@ -37,6 +37,8 @@ def of_a_connected_card(checks):
                   "no TDI is told as such", status["tdiStatus"])
     checks.tap.ok(status["report"] is None and status["measurements"] is None,
                   "evidence is not read unless asked for", status)
+    checks.run(f"show {GPU}", 0, out=["TSM interface\tamd-sysfs\n", "platform\tAMD SEV-TIO\n"])
+    checks.run("version", 0, out=["TSM tsm0: AMD SEV-TIO\n"])
     checks.run(f"status {GPU}", 0, out=["stream IDs\tTC0: 0\n", "TDI status\tno TDI is bound\n"])
     checks.run("status", 0, sentence="the list of all asks nobody")
 
@@ -116,6 +118,8 @@ def upstream(checks):
                                                         "measurements", "certificates")),
                   "an upstream kernel has none of the files", status)
     checks.tap.ok(not checks.world.state(GPU)["tsmStatus"], "and tiod says so beforehand")
+    checks.tap.ok(checks.world.state(GPU)["tsmFlavour"] == "upstream", "by what is there",
+                  checks.world.state(GPU))
     checks.run(f"detach {GPU}", 0)
 
 

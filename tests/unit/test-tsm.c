@@ -23,9 +23,13 @@ TestSuite(tsm, .init = one_card, .fini = tree_end);
 
 Test(tsm, a_name_is_tsm_and_a_number)
 {
-	static const char *const bad[] = { "",     "tsm",   "tsm0junk", "tsm 0",
-					   "TSM0", "xtsm0", "tsm-1",    "tsm00000000000000" };
+	static const char *const bad[] = { "",      "tsm",   "tsm0junk", "tsm 0", "TSM0",
+					   "xtsm0", "tsm-1", "tsmX",     "tsm0/", "tsm0\n",
+					   "tsm00000000000000" };
+	char long_name[301] = "tsm";
 
+	memset(long_name + 3, '1', sizeof(long_name) - 4);
+	cr_expect(not(tsm_is_name(long_name)));
 	cr_expect(tsm_is_name("tsm0") && tsm_is_name("tsm12"));
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		cr_expect(not(tsm_is_name(bad[i])), "%s", bad[i]);
@@ -44,6 +48,9 @@ Test(tsm, the_class_is_listed_in_order_with_parents)
 	cr_expect(not(tsms[0].parent.valid));
 	cr_expect(eq(str, tsms[1].name, "tsm10"));
 	cr_expect(bdf_equal(tsms[1].parent, address("0000:c3:00.5")));
+	cr_expect(eq(str, tsms[0].parent_name, "faux"));
+	cr_expect(eq(str, tsms[1].parent_name, "0000:c3:00.5"));
+	cr_expect(eq(str, tsms[0].driver, ""));
 }
 
 Test(tsm, more_tsms_than_fit_are_left_out)

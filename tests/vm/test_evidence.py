@@ -59,6 +59,7 @@ def test_absent():
     said = evidence(NVME1, code=6)
     tap.ok("no \"device-evidence\" netlink family" in said, "a kernel without the family: said",
            said)
+    tap.ok(guest.state(NVME1)["tsmFlavour"] == "upstream", "and the interface is upstream's")
     guest.must("disconnect", NVME1)
 
 
@@ -68,6 +69,10 @@ def test_not_connected():
 
 
 def test_saved():
+    tap.ok(guest.state(NVME1)["tsmFlavour"] == "evidence" and
+           guest.state(NVME1)["platform"] == "unknown platform (tsm-test)",
+           "the kernel's flavour is told by the family, the platform by its parent",
+           guest.state(NVME1))
     evidence(NVME1)
     saved = index()
     names = [o["name"] for o in saved["objects"]]

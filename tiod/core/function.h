@@ -120,6 +120,8 @@ struct function {
 	/* Its TSM link; of function 0 only. */
 	bool tsm_group;           /* tsm/connect exists */
 	bool tsm_blobs;           /* there is a tsm/dsm_status or tdi_status; VFs have it too */
+	bool tsm_evidence;        /* there is a tsm/certs, meas or report; VFs have it too */
+	bool tsm_member;          /* there is a tsm/ */
 	bool link_known;          /* tsm/connect was read, or follows from the stream */
 	char tsm[TSM_NAME_MAX];   /* connected to, "" if not */
 	char bound[TSM_NAME_MAX]; /* tsm/bound: a TDI is bound, "" if not or unknown */

@@ -2,6 +2,7 @@
 #include "core/reasons.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -94,6 +95,36 @@ static const struct reason reasons[] = {
 	{ "module", EINVAL, "the kernel refused the module", "`dmesg` shows why" },
 	{ "module", ENOMEM, "the kernel is out of memory", "free memory and try again" },
 
+	{ "cdev", EAGAIN, "the device could not be reset before it was opened", RESET_CARD },
+	{ "cdev", EPERM, "interrupts cannot be isolated on this platform, or tiod lacks the right",
+	  "enable interrupt remapping in the BIOS; run tiod as root" },
+	{ "cdev", EINVAL, "the kernel's vfio refuses the way it was asked", "report this as a bug of tiod" },
+	{ "cdev", ENOMEM, "the kernel is out of memory", "free memory and try again" },
+
+	{ "sriov_vf_msix_count", EINVAL, "the number of vectors is not one the kernel takes", "ask for fewer" },
+	{ "sriov_vf_msix_count", EOPNOTSUPP, "the PF's driver cannot change the vectors of a VF",
+	  "leave the number out" },
+	{ "sriov_vf_msix_count", EBUSY, "the VF has a driver, and its vectors are fixed until that lets go",
+	  "unbind the VF first" },
+	{ "reset_method", EINVAL, "the function has no such reset, or it does not work here",
+	  "`cat` its reset_method shows those it has" },
+	{ "reset_method", ENXIO, "the function has no reset by power management", "choose another method" },
+
+	{ "tsm/meas_nonce", EINVAL, "the nonce is longer than the kernel takes",
+	  "give at most 32 bytes" },
+	{ "device-evidence", EOPNOTSUPP, "nobody provides evidence of PCI devices in this kernel",
+	  "load the platform's TSM driver; check `ls /sys/class/tsm`" },
+	{ "device-evidence", ENODEV, "the kernel holds no evidence of this function",
+	  "connect the card with `tioctl connect`, or ask for function 0 of it" },
+	{ "device-evidence", EINVAL, "the kernel's family takes other requests than the one tiod knows",
+	  "update tiod" },
+	{ "device-evidence", ENXIO, "the TSM is gone", "check `ls /sys/class/tsm`; " DMESG },
+	{ "device-evidence", EPERM, "the kernel gives evidence to CAP_NET_ADMIN only",
+	  "run tiod as root, or add CAP_NET_ADMIN to its unit" },
+	{ "device-evidence", EIO, "the TSM or the card failed while making it", RESET_CARD },
+	{ "device-evidence", EAGAIN, "somebody else has it made anew all the time", TRY_AGAIN },
+	{ "device-evidence", ENOMEM, "memory is short", "free memory and try again" },
+
 	{ NULL, ENOSPC, "the disk is full", "make room and try again" },
 	{ NULL, EROFS, "the file system is read-only", "mount it writable" },
 	{ NULL, EDQUOT, "the quota is used up", "make room and try again" },
@@ -121,11 +152,15 @@ const char *reasons_cause(const char *attribute, int code)
 void reasons_explain(struct tio_error *err)
 {
 	const struct reason *reason = find(err->attribute, err->code);
-	char name[24];
+	char buf[24], said[32];
+	const char *name = errno_name(err->code, buf);
 
 	if (!err->attribute[0] && !reason)
 		return;
-	text_append(err->text, sizeof(err->text), " (%s)", errno_name(err->code, name));
+	snprintf(said, sizeof(said), " (%s): ", name);
+	if (strstr(err->text, said))
+		return;
+	text_append(err->text, sizeof(err->text), " (%s)", name);
 	if (!reason && !err->fix[0])
 		error_fix(err, DMESG);
 	if (!reason)

@@ -10,7 +10,8 @@ struct tio_error;
 
 /*
  * Adds the errno's name and its cause to a recorded failure of err->attribute, and its fix
- * unless one is known already.  A pair that is in no row only gets the errno's name.
+ * unless one is known already.  A pair that is in no row only gets the errno's name.  Text that
+ * says " (ENAME): " was explained by who looked into it, and is left alone.
  */
 void reasons_explain(struct tio_error *err);
 

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "core/json.h"
+#include "core/platform.h"
 #include "core/report-link.h"
 #include "core/steps.h"
 
@@ -177,6 +178,19 @@ static json_t *with_standing(json_t *json, const struct snapshot *snap,
 	return json;
 }
 
+/* Of the TSM that it is connected to, or of the only one that there is. */
+static json_t *function_platform(const struct snapshot *snap, const struct function *dsm)
+{
+	const struct tsm *tsm = NULL;
+	char buf[80];
+
+	if (dsm && dsm->tsm[0])
+		tsm = snapshot_find_tsm(snap, dsm->tsm);
+	else if (dsm && dsm->tsm_group && snap->n_tsms == 1)
+		tsm = &snap->tsms[0];
+	return safe_string(tsm ? platform_name(tsm, buf, sizeof(buf)) : "");
+}
+
 json_t *report_function(const struct snapshot *snap, const struct assignments *all,
 			const struct function *f, const struct standing *standing)
 {
@@ -193,6 +207,8 @@ json_t *report_function(const struct snapshot *snap, const struct assignments *a
 	set(json, "tsm", safe_string(dsm ? dsm->tsm : ""));
 	set(json, "tsmGroup", json_boolean(f->tsm_group));
 	set(json, "tsmStatus", json_boolean(f->tsm_blobs));
+	set(json, "tsmFlavour", json_string(platform_flavour(snap, f)));
+	set(json, "platform", function_platform(snap, dsm));
 	report_link(json, dsm, standing);
 	set(json, "tdi", json_string(tdi_word(f, dsm)));
 	return with_standing(json, snap, all, f, dsm, standing);
@@ -214,6 +230,23 @@ json_t *report_status(const struct snapshot *snap, const struct assignments *all
 
 /* --- The host --- */
 
+static json_t *list_platforms(const struct snapshot *snap)
+{
+	json_t *list = json_array();
+	char buf[80];
+
+	for (size_t i = 0; i < snap->n_tsms; i++) {
+		const struct tsm *tsm = &snap->tsms[i];
+
+		json_array_append_new(
+			list, json_pack("{ss so so so}", "name", tsm->name, "platform",
+					safe_string(platform_name(tsm, buf, sizeof(buf))),
+					"parent", safe_string(tsm->parent_name), "driver",
+					safe_string(tsm->driver)));
+	}
+	return list;
+}
+
 json_t *report_host(const struct snapshot *snap, size_t n_assignments)
 {
 	json_t *tsms = json_array();
@@ -223,8 +256,9 @@ json_t *report_host(const struct snapshot *snap, size_t n_assignments)
 		capable += function_is_tdisp(&snap->functions[i]);
 	for (size_t i = 0; i < snap->n_tsms; i++)
 		json_array_append_new(tsms, safe_string(snap->tsms[i].name));
-	return json_pack("{ss sI sI so sb sb sb sI}", "version", TIOD_VERSION, "functions",
-			 (json_int_t)snap->n_functions, "capable", capable, "tsms", tsms,
+	return json_pack("{ss sI sI so so sb sb sb sb sI}", "version", TIOD_VERSION,
+			 "functions", (json_int_t)snap->n_functions, "capable", capable, "tsms",
+			 tsms, "platforms", list_platforms(snap), "evidence", snap->evidence,
 			 "iommu", snap->iommu, "iommufd", snap->iommufd, "vfioPci",
 			 snap->vfio_pci, "assignments", (json_int_t)n_assignments);
 }

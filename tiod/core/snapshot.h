@@ -18,7 +18,9 @@ struct tio_error;
 
 struct tsm {
 	char name[TSM_NAME_MAX];
-	struct bdf parent; /* the PCI function it is a child of, or BDF_NONE */
+	struct bdf parent;            /* the PCI function it is a child of, or BDF_NONE */
+	char parent_name[40];         /* "0000:c3:00.5", "tdx_host", "" */
+	char driver[DRIVER_NAME_MAX]; /* the parent's, or "" */
 };
 
 struct hugepage_pool {
@@ -85,6 +87,7 @@ struct snapshot {
 	bool iommu;    /* the kernel made IOMMU groups */
 	bool iommufd;  /* /dev/iommu exists */
 	bool vfio_pci; /* the vfio-pci driver is registered */
+	bool evidence; /* the kernel has the netlink family device-evidence */
 };
 
 void snapshot_finish(struct snapshot *snap);

@@ -34,8 +34,10 @@ static const struct {
 
 bool evidence_has_files(int root, struct bdf dsm)
 {
-	return attr_exists(root, attr_of_function(dsm, "tsm/certs").path) ||
-	       attr_exists(root, attr_of_function(dsm, "tsm/meas").path);
+	auto_close int dir = openat(root, attr_of_function(dsm, "").path,
+				    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return dir >= 0 && tsm_has_evidence(dir);
 }
 
 static int write_nonce(int root, struct bdf dsm, const void *nonce, size_t size,

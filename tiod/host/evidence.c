@@ -359,6 +359,15 @@ int evidence_open(struct evidence_socket **ret, struct tio_error *err)
 	return 0;
 }
 
+bool evidence_is_offered(void)
+{
+	struct evidence_socket *socket = NULL;
+	int r = evidence_open(&socket, NULL);
+
+	evidence_close(socket);
+	return r == 0;
+}
+
 const struct evidence_link *evidence_link(const struct evidence_socket *socket)
 {
 	return &socket->link;

@@ -77,6 +77,9 @@ struct evidence_link {
 int evidence_read(const struct evidence_link *link, const struct evidence_request *request,
 		  struct evidence *ret, struct tio_error *err);
 
+/* Is there such a family?  False also when that cannot be asked. */
+bool evidence_is_offered(void);
+
 /* The kernel's.  -ENOENT with a sentence: it has no such family. */
 struct evidence_socket;
 int evidence_open(struct evidence_socket **ret, struct tio_error *err);

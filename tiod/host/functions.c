@@ -297,8 +297,10 @@ static void read_state(struct host *host, int dir, const char *bridge_path, stru
 		power_read(dir, &f->power);
 	vfio_read_cdev(dir, f);
 	f->tsm_group = f->bdf.function == 0 && attr_exists(dir, "tsm/connect");
-	f->tsm_blobs = (f->kind == FUNCTION_VF || f->kind == FUNCTION_ENDPOINT) &&
-		       attr_exists(dir, "tsm") && tsm_has_blobs(dir);
+	f->tsm_member = (f->kind == FUNCTION_VF || f->kind == FUNCTION_ENDPOINT) &&
+			attr_exists(dir, "tsm");
+	f->tsm_blobs = f->tsm_member && tsm_has_blobs(dir);
+	f->tsm_evidence = f->tsm_member && tsm_has_evidence(dir);
 	if (f->bdf.function == 0) {
 		f->stream = (struct ide_stream){ 0 };
 		if (bridge_path && has_stream(f))

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "host/functions.h"
 #include "host/host.h"
+#include "host/evidence.h"
 #include "host/hugepages.h"
 #include "host/sysfs.h"
 #include "host/tsm.h"
@@ -151,6 +152,7 @@ int host_scan(struct host *host, const struct snapshot *known, const struct bdf 
 	snap.n_tsms = tsm_list(host->sys_fd, snap.tsms);
 	hugepages_read(host->sys_fd, &snap);
 	vfio_read_host(host, &snap);
+	snap.evidence = evidence_is_offered();
 	*ret = snap;
 	return 0;
 }

@@ -28,11 +28,31 @@ static int compare(const void *a, const void *b)
 	return strverscmp(((const struct tsm *)a)->name, ((const struct tsm *)b)->name);
 }
 
+/* Whose child it is: the folder that the class's folder "tsm" is in. */
+static void read_parent(int folder, const char *name, struct tsm *ret)
+{
+	char link[ATTR_SIZE_MAX], path[TSM_NAME_MAX + 16];
+	struct topology place;
+	char *end;
+
+	if (attr_read_link(folder, name, link, sizeof(link)) < 0)
+		return;
+	if (topology_parse(link, &place) == 0)
+		ret->parent = place.last;
+	snprintf(path, sizeof(path), "/tsm/%s", name);
+	end = strstr(link, path);
+	if (end) {
+		*end = '\0';
+		text_copy(ret->parent_name, sizeof(ret->parent_name),
+			  strrchr(link, '/') ? strrchr(link, '/') + 1 : link);
+	}
+	snprintf(path, sizeof(path), "%s/device/driver", name);
+	(void)attr_read_link_name(folder, path, ret->driver, sizeof(ret->driver));
+}
+
 size_t tsm_list(int root, struct tsm ret[static SNAPSHOT_TSMS_MAX])
 {
 	auto_closedir DIR *folder = attr_open_folder(root, "class/tsm");
-	char link[ATTR_SIZE_MAX];
-	struct topology place;
 	const char *name;
 	size_t n = 0;
 
@@ -41,9 +61,7 @@ size_t tsm_list(int root, struct tsm ret[static SNAPSHOT_TSMS_MAX])
 			continue;
 		ret[n] = (struct tsm){ 0 };
 		text_copy(ret[n].name, sizeof(ret[n].name), name);
-		if (attr_read_link(dirfd(folder), name, link, sizeof(link)) == 0 &&
-		    topology_parse(link, &place) == 0)
-			ret[n].parent = place.last;
+		read_parent(dirfd(folder), name, &ret[n]);
 		n++;
 	}
 	qsort(ret, n, sizeof(ret[0]), compare);
@@ -177,6 +195,12 @@ bool tsm_has_blobs(int dir)
 {
 	return attr_exists(dir, "tsm/tdi_status") || attr_exists(dir, "tsm/dsm_status") ||
 	       attr_exists(dir, "tsm/dev_status");
+}
+
+bool tsm_has_evidence(int dir)
+{
+	return attr_exists(dir, "tsm/certs") || attr_exists(dir, "tsm/meas") ||
+	       attr_exists(dir, "tsm/report");
 }
 
 static ssize_t blob_error(const struct attr *attr, int code, struct tio_error *err)

@@ -26,6 +26,9 @@ ssize_t tsm_read_blob(int root, struct bdf bdf, const char *name, void *buf, siz
 /* Are there any?  Never with an upstream kernel.  @dir is the function's folder. */
 bool tsm_has_blobs(int dir);
 
+/* Of those: is there evidence? */
+bool tsm_has_evidence(int dir);
+
 /* Fills @ret and returns how many there are. */
 size_t tsm_list(int root, struct tsm ret[static SNAPSHOT_TSMS_MAX]);
 
