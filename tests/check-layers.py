@@ -28,10 +28,12 @@ PLAIN = {"tiod/core": {"tio-plugin.h"}, "tiod/host": {"tio-plugin.h"}, "plugins"
 ONLY = {
     "pci/pci.h": {"tiod/host/pci.c"},
     "libkmod.h": {"tiod/host/modules.c"},
+    "netlink/route/link.h": {"tiod/host/netlink.c"},
+    "netlink/route/link/sriov.h": {"tiod/host/netlink.c"},
     "libudev.h": {"tiod/host/uevents.c"},
     "ini.h": {"tiod/config-file.c"},
     "dlfcn.h": {"tiod/host/loader.c"},
-    "netlink/genl/genl.h": {"tiod/host/evidence.c"},
+    "netlink/genl/genl.h": {"tiod/host/devlink.c", "tiod/host/evidence.c"},
     "nettle/sha2.h": {"tioctl/digest.c"},
 }
 JANSSON = {"tiod/core", "tiod/handoff", "tiod", "tioctl"}

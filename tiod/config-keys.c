@@ -252,3 +252,24 @@ const struct config_key config_vm_keys[] = {
 	{ "Pin", set_pins, offsetof(struct vm, pins) },
 	{ NULL },
 };
+
+/* @offset is which of the settings. */
+static int set_of_vf(const char *value, size_t offset, void *object, const char **expected)
+{
+	struct vm *vm = object;
+
+	return vf_parse(&vm->network, (enum vf_key)offset, value, expected);
+}
+
+const struct config_key config_network_keys[] = {
+	{ "MAC", set_of_vf, VF_MAC },
+	{ "VLAN", set_of_vf, VF_VLAN },
+	{ "VLANPriority", set_of_vf, VF_QOS },
+	{ "VLANProtocol", set_of_vf, VF_PROTO },
+	{ "Trust", set_of_vf, VF_TRUST },
+	{ "SpoofCheck", set_of_vf, VF_SPOOFCHK },
+	{ "LinkState", set_of_vf, VF_LINK_STATE },
+	{ "MinRate", set_of_vf, VF_RATE_MIN },
+	{ "MaxRate", set_of_vf, VF_RATE_MAX },
+	{ NULL },
+};

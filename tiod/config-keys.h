@@ -22,3 +22,5 @@ struct config_key {
 /* Each ended by a NULL name; of a struct config and of a struct vm. */
 extern const struct config_key config_daemon_keys[];
 extern const struct config_key config_vm_keys[];
+/* Of a struct vm, too: what its network VFs are set to. */
+extern const struct config_key config_network_keys[];

@@ -81,6 +81,7 @@ static int keep_vm(struct vm_list *list, const struct vm *vm)
 
 static const struct config_section vm_sections[] = {
 	{ "VM", config_vm_keys },
+	{ "Network", config_network_keys },
 	{ NULL },
 };
 

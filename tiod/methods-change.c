@@ -112,8 +112,21 @@ static int get_force(const struct call *call, unsigned *ret, struct tio_error *e
 	return r;
 }
 
+static int get_settings(const struct call *call, size_t n_functions, struct vf_settings *ret,
+			struct tio_error *err)
+{
+	int r = vf_from_json(json_object_get(call->wire.parameters, "vfSettings"), ret, err);
+
+	if (r < 0 || n_functions < 2 || !vf_given(ret, VF_MAC))
+		return r;
+	error_kind_set(err, ERROR_INVALID, -EINVAL,
+		       "one MAC address was given for %zu functions", n_functions);
+	error_fix(err, "attach them one by one, each with its own");
+	return -EINVAL;
+}
+
 static int complete_attach(struct order *order, const struct vm *vm, unsigned vfs,
-			   struct tio_error *err)
+			   const struct vf_settings *settings, struct tio_error *err)
 {
 	static const struct plugins none;
 	unsigned force = 0;
@@ -125,6 +138,7 @@ static int complete_attach(struct order *order, const struct vm *vm, unsigned vf
 		request->vm = *vm;
 		request->vfs = vfs;
 		request->force = force;
+		request->settings = *settings;
 		request->with_companions = methods_flag(order->call, "withCompanions");
 		/* What a plugin takes along the worker finds out: plugins are not loaded here.
 		 */
@@ -155,21 +169,27 @@ static int add_functions(struct order *order, struct tio_error *err)
 static int gather_attach(struct order *order, struct tio_error *err)
 {
 	const struct daemon *daemon = order->daemon;
+	struct vf_settings settings = { 0 };
 	const struct vm *vm;
 	unsigned vfs = 0;
+	size_t n = 0;
 	int r;
 
 	r = add_functions(order, err);
 	if (r < 0)
 		return r;
-	r = get_vfs(order->call, &vfs, err);
+	for (size_t i = 0; i < order->n_jobs; i++)
+		n += order->jobs[i]->request.n_targets;
+	r = get_settings(order->call, n, &settings, err);
+	if (r == 0)
+		r = get_vfs(order->call, &vfs, err);
 	if (r < 0)
 		return r;
 	vm = methods_find_vm(daemon, methods_text(order->call, "vm"), err);
 	if (!vm)
 		return err->code;
 	text_copy(order->vm, sizeof(order->vm), vm->name);
-	return complete_attach(order, vm, vfs, err);
+	return complete_attach(order, vm, vfs, &settings, err);
 }
 
 static void attach(struct daemon *daemon, struct call *call, enum job_kind kind)

@@ -115,8 +115,10 @@ int result_read(int fd, struct result *ret)
 	ret->host.functions = NULL;
 	ret->host.holders = NULL;
 	ret->host.advice = NULL;
+	ret->host.vf_admin = NULL;
 	ret->host.n_functions = ret->host.space = ret->host.n_holders = 0;
 	ret->host.n_advice = 0;
+	ret->host.n_vf_admin = 0;
 	ret->functions = place(map, &offset, ret->n_functions, sizeof(*ret->functions));
 	ret->removed = place(map, &offset, ret->n_removed, sizeof(*ret->removed));
 	ret->journals = place(map, &offset, ret->n_journals, sizeof(*ret->journals));

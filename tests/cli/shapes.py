@@ -17,7 +17,7 @@ def error(name, sentence="it broke", fix="", **fields):
 
 def assignment(**fields):
     value = dict(function=GPU, vm="gpu-vm", lead=GPU, named="e1:00.0", port=0,
-                 portFunction=0, vf=None)
+                 portFunction=0, vf=None, vfSettings=None)
     value.update(fields)
     return value
 
@@ -28,6 +28,7 @@ def function(**fields):
         numaNode=1, iommuGroup=42, groupMembers=[GPU, "0000:e1:00.1"], family=GPU,
         rootPort="0000:e0:01.1", physfn=None, vf=None, teeIo=True, ide=True, doeCma=True,
         doeSecured=True, flr=True, vfsTotal=16, vfs=2, vfsAutoprobe=True,
+        netdev="", eswitch=None, vfMsixTotal=0,
         largestBar=137438953472, driver="nvidia", driverOverride="", cdev="", tsm="",
         tsmGroup=True, tsmStatus=False,
         tsmFlavour="upstream", platform="AMD SEV-TIO", link="none",

@@ -66,6 +66,12 @@ void fake_host_init(struct fake_host *host)
 	nic.vfs_total = 8;
 	nic.vf_offset = 1;
 	nic.vf_stride = 1;
+	nic.class = 0x020000;
+	nic.vf_msix_total = 64;
+	text_copy(nic.netdev, sizeof(nic.netdev), "eth0");
+	for (size_t i = 0; i < ARRAY_SIZE(host->vf_admin); i++)
+		for (enum vf_key key = 0; key < VF_KEYS_N; key++)
+			vf_set(&host->vf_admin[i], key, 0);
 	snapshot_put(&host->world, &port);
 	snapshot_put(&host->world, &card);
 	snapshot_put(&host->world, &nic);
@@ -161,6 +167,35 @@ static int fake_find_holders(void *arg, struct snapshot *snap, const struct func
 		    snapshot_add_holder(snap, &host->world.holders[i]) < 0)
 			return -ENOMEM;
 	return 0;
+}
+
+/* The PF's table of VFs; by index. */
+static int fake_vf_admin_get(void *arg, const struct function *vf, struct vf_settings *ret,
+			     struct tio_error *err)
+{
+	struct fake_host *host = arg;
+
+	if (!there(arg, vf->bdf, err))
+		return -ENODEV;
+	if (host->vf_admin_unseen)
+		return error_set(err, -EOPNOTSUPP, "the PF has no network interface");
+	*ret = vf_only(&host->vf_admin[vf->vf_index], VF_NET_KEYS & ~host->vf_keys_unseen);
+	return 0;
+}
+
+static int fake_vf_admin_set(void *arg, const struct function *vf,
+			     const struct vf_settings *wanted, struct tio_error *err)
+{
+	struct fake_host *host = arg;
+	char text[160];
+	int r = there(arg, vf->bdf, err) ? change(arg, "vf_admin", vf->bdf,
+						  vf_format(wanted, text, sizeof(text)), err)
+					 : -ENODEV;
+
+	if (r <= 0)
+		return r;
+	vf_merge(&host->vf_admin[vf->vf_index], wanted);
+	return done(arg);
 }
 
 static int fake_set_override(void *arg, struct bdf bdf, const char *driver,
@@ -428,6 +463,8 @@ const struct host_ops fake_host_ops = {
 	.discover = fake_discover,
 	.read_link = fake_read_link,
 	.find_holders = fake_find_holders,
+	.vf_admin_get = fake_vf_admin_get,
+	.vf_admin_set = fake_vf_admin_set,
 	.set_override = fake_set_override,
 	.unbind = fake_unbind,
 	.bind = fake_bind,
@@ -560,7 +597,8 @@ const char *fake_plan(struct fake_host *host, const struct request *request, cha
 
 const char *fake_state(const struct fake_host *host, char *buf, size_t size)
 {
-	char name[BDF_STRLEN];
+	const struct vf_settings untouched = { .given = (1u << VF_KEYS_N) - 1 };
+	char name[BDF_STRLEN], settings[320];
 
 	buf[0] = '\0';
 	for (size_t i = 0; i < host->world.n_functions; i++) {
@@ -571,6 +609,10 @@ const char *fake_state(const struct fake_host *host, char *buf, size_t size)
 			    f->vfs_autoprobe, f->tsm, f->stream.present,
 			    f->power.d3cold_allowed, f->power.always_on, f->power.reset);
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(host->vf_admin); i++)
+		if (vf_difference(&host->vf_admin[i], &untouched))
+			text_append(buf, size, "VF %zu: %s\n", i,
+				    vf_format(&host->vf_admin[i], settings, sizeof(settings)));
 	for (size_t i = 0; i < host->all.n; i++)
 		text_append(buf, size, "%s for %s\n",
 			    bdf_format(host->all.list[i].function, name), host->all.list[i].vm);

@@ -30,13 +30,16 @@ struct fake_host {
 	unsigned die_at; /* jump to @death before (odd) or after (even) change die_at / 2 */
 	jmp_buf death;
 
-	bool insecure;         /* streams do not become secure */
-	bool sleep_drops_link; /* a card that vfio-pci takes sleeps and loses its link */
-	unsigned vfs_less;     /* the driver enables so many fewer */
-	bool cdev_unsupported; /* VFIO makes no character devices */
+	bool insecure;                  /* streams do not become secure */
+	struct vf_settings vf_admin[8]; /* of the NIC's VFs; all 0 at first */
+	bool vf_admin_unseen;           /* the PF has no network interface */
+	uint32_t vf_keys_unseen;        /* settings that its driver does not show */
+	unsigned vfs_less;              /* the driver enables so many fewer */
+	bool cdev_unsupported;          /* VFIO makes no character devices */
 	struct bdf unknown;    /* what the daemon knows of the host is older than this */
 	bool blind;            /* holders are only seen when a VF is about to be removed */
 	unsigned turns;        /* tsm_take() calls */
+	bool sleep_drops_link; /* a card that vfio-pci takes sleeps and loses its link */
 	bool turn_held;
 
 	const struct plugins *plugins; /* borrowed; NULL: none */

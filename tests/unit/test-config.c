@@ -358,3 +358,22 @@ Test(config, policies_for_cards_without_a_rule)
 	cr_expect(is_noted("tiod.conf:2: PresentDevices=attach is not"));
 	cr_expect(eq(int, config.present, RULE_REPORT));
 }
+
+Test(config, the_network_section_is_of_the_vms_vfs)
+{
+	write_file("vms.d/net.conf", "[VM]\nMemory=1G\n[Network]\nVLAN=12\nTrust=on\n"
+				     "MAC=02:00:00:00:00:01\nLinkState=enable\n");
+	cr_assert(eq(int, config_load(folder, &config), 0));
+	cr_expect(eq(uint, config_find_vm(&config, "net")->network.given,
+		     VF_BIT(VF_VLAN) | VF_BIT(VF_TRUST) | VF_BIT(VF_MAC) |
+			     VF_BIT(VF_LINK_STATE)));
+	cr_expect(eq(uint, config_find_vm(&config, "net")->network.value[VF_VLAN], 12));
+}
+
+Test(config, a_mistake_in_the_network_section_is_told)
+{
+	write_file("vms.d/net.conf", "[VM]\nMemory=1G\n[Network]\nVLAN=4095\n");
+	cr_assert(eq(int, config_load(folder, &config), -EINVAL));
+	cr_expect(
+		is_noted("net.conf:4: VLAN=4095 is not a VLAN from 1 to 4094, or 0 for none"));
+}

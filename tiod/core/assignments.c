@@ -113,12 +113,13 @@ int assignments_place(const struct assignments *all, struct assignment *one,
 
 static json_t *one_to_json(const struct assignment *one)
 {
-	return json_pack("{so so so so so si ss ss si si si}", "function",
+	return json_pack("{so so so so so si ss ss si si si so}", "function",
 			 json_bdf(one->function), "family", json_bdf(one->family), "lead",
 			 json_bdf(one->lead), "physfn", json_bdf(one->physfn), "card",
 			 json_identity(&one->identity), "vfIndex", one->vf_index, "vm", one->vm,
 			 "named", one->named, "port", one->port, "portFunction",
-			 one->port_function, "vfs", (int)one->vfs);
+			 one->port_function, "vfs", (int)one->vfs, "settings",
+			 vf_to_json(&one->settings));
 }
 
 int assignments_to_json(const struct assignments *all, char **ret, struct tio_error *err)
@@ -149,7 +150,8 @@ static int one_from_json(const json_t *json, struct assignment *ret, struct tio_
 	    (r = json_get_text(json, "vm", ret->vm, sizeof(ret->vm), err)) < 0 ||
 	    (r = json_get_text(json, "named", ret->named, sizeof(ret->named), err)) < 0 ||
 	    (r = json_get_int(json, "port", 0, 65535, &port, err)) < 0 ||
-	    (r = json_get_int(json, "portFunction", 0, 7, &port_function, err)) < 0)
+	    (r = json_get_int(json, "portFunction", 0, 7, &port_function, err)) < 0 ||
+	    (r = vf_from_json(json_object_get(json, "settings"), &ret->settings, err)) < 0)
 		return r;
 	if (json_object_get(json, "vfs") &&
 	    (r = json_get_int(json, "vfs", 0, 65535, &vfs, err)) < 0)

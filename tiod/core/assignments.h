@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "core/function.h"
+#include "core/vf-settings.h"
 
 struct tio_error;
 
@@ -24,8 +25,9 @@ struct assignment {
 	int vf_index;             /* of a VF, else -1 */
 	struct identity identity; /* the card that was named */
 	char vm[VM_NAME_MAX];
-	char named[48]; /* what the admin typed: address, slot, … */
-	int port;       /* root port in the VM: 0, 1, … unique within it; -1: not decided */
+	char named[48];              /* what the admin typed: address, slot, … */
+	struct vf_settings settings; /* that were asked for; applied at every attach */
+	int port; /* root port in the VM: 0, 1, … unique within it; -1: not decided */
 	int port_function; /* function number behind that port */
 	unsigned vfs;      /* of a VF: how many its PF had; 0: not known */
 };

@@ -14,7 +14,8 @@ struct run run_of(struct engine *engine, const struct request *request, size_t t
 	return (struct run){ .engine = engine,
 			     .request = request,
 			     .work = { engine->ops, engine->host, engine->snap, engine->all,
-				       request, engine->plugins },
+				       request, engine->plugins,
+				       request ? request->verb : engine->journal->verb },
 			     .total = (unsigned)total };
 }
 

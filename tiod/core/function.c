@@ -52,6 +52,22 @@ const char *function_kind_to_string(enum function_kind kind)
 	return kind < FUNCTION_KIND_COUNT ? names[kind] : "other";
 }
 
+const char *eswitch_to_string(enum eswitch mode)
+{
+	static const char *const names[ESWITCH_COUNT] = {
+		[ESWITCH_LEGACY] = "legacy",
+		[ESWITCH_SWITCHDEV] = "switchdev",
+		[ESWITCH_INACTIVE] = "switchdev_inactive",
+	};
+
+	return mode < ESWITCH_COUNT ? names[mode] : "unknown";
+}
+
+bool function_is_network(const struct function *f)
+{
+	return f->class >> 16 == 0x02;
+}
+
 struct bdf function_vf_address(const struct function *pf, unsigned index)
 {
 	unsigned rid = ((unsigned)pf->bdf.bus << 8 | (unsigned)pf->bdf.device << 3 |

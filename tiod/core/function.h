@@ -26,6 +26,9 @@ enum function_kind {
 	FUNCTION_KIND_COUNT
 };
 
+/* How a PF's card forwards between its VFs (devlink); without devlink it is legacy. */
+enum eswitch { ESWITCH_LEGACY, ESWITCH_SWITCHDEV, ESWITCH_INACTIVE, ESWITCH_COUNT };
+
 /* IDE extended capability (PCIe 6.0 section 7.9.26; offsets in kernel-abi 5.2). */
 struct ide_capability {
 	uint16_t offset; /* in config space; 0: none */
@@ -113,8 +116,11 @@ struct function {
 	char override[DRIVER_NAME_MAX]; /* driver_override, "" if unset */
 	uint16_t vfs;
 	bool vfs_autoprobe;
-	char cdev[16];  /* "vfio3" while bound to a VFIO driver, else "" */
-	bool cdev_node; /* the kernel gave it a device number (VFIO_DEVICE_CDEV) */
+	char netdev[16];        /* of a PF with a network interface: its name, else "" */
+	enum eswitch eswitch;   /* of such a PF */
+	uint16_t vf_msix_total; /* vectors that the PF may share out among its VFs, 0: none */
+	char cdev[16];          /* "vfio3" while bound to a VFIO driver, else "" */
+	bool cdev_node;         /* the kernel gave it a device number (VFIO_DEVICE_CDEV) */
 	struct power power;
 
 	/* Its TSM link; of function 0 only. */
@@ -152,6 +158,12 @@ bool function_link_is_secure(const struct function *dsm);
 
 /* "endpoint", "vf", …; never NULL. */
 const char *function_kind_to_string(enum function_kind kind);
+
+/* "legacy", "switchdev", "switchdev_inactive"; never NULL. */
+const char *eswitch_to_string(enum eswitch mode);
+
+/* Base class 02h, a network controller. */
+bool function_is_network(const struct function *f);
 
 /* The address a VF of @pf will have: PF + VF offset + index * stride (SR-IOV 2.1.2). */
 struct bdf function_vf_address(const struct function *pf, unsigned index);

@@ -67,7 +67,18 @@ struct host_ops {
 	int (*find_holders)(void *host, struct snapshot *snap, const struct function *f,
 			    const struct plugin_traits *traits, struct tio_error *err);
 
+	/*
+	 * What the PF has decided for @vf, as far as its driver tells; never VF_MSIX, which
+	 * cannot be read.  -EOPNOTSUPP: the PF has no network interface here.
+	 */
+	int (*vf_admin_get)(void *host, const struct function *vf, struct vf_settings *ret,
+			    struct tio_error *err);
+
 	/* --- Changing: one kernel attribute each --- */
+
+	/* Those of @wanted that are given, one after the other; the first refusal ends it. */
+	int (*vf_admin_set)(void *host, const struct function *vf,
+			    const struct vf_settings *wanted, struct tio_error *err);
 
 	int (*set_override)(void *host, struct bdf bdf, const char *driver,
 			    struct tio_error *err);

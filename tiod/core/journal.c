@@ -82,14 +82,15 @@ static json_t *record_to_json(const struct record *record)
 {
 	const struct before *b = &record->before;
 
-	return json_pack("{ss so ss so sb ss s{ss ss si sb ss sb} s{si ss} so*}", "step",
+	return json_pack("{ss so ss so sb ss s{ss ss si sb ss sb so} s{si ss so} so*}", "step",
 			 record->step, "function", json_bdf(record->function), "state",
 			 states[record->state], "card", json_identity(&record->identity),
 			 "synthetic", record->synthetic, "leftDriver", record->left_driver,
 			 "before", "driver", b->driver, "override", b->override, "vfs",
 			 (int)b->vfs, "autoprobe", b->autoprobe, "tsm", b->tsm, "assigned",
-			 b->assigned, "wanted", "vfs", (int)record->wanted_vfs, "tsm",
-			 record->wanted_tsm, "power", power_to_json(record));
+			 b->assigned, "vf", vf_to_json(&b->vf), "wanted", "vfs",
+			 (int)record->wanted_vfs, "tsm", record->wanted_tsm, "vf",
+			 vf_to_json(&record->wanted_vf), "power", power_to_json(record));
 }
 
 static json_t *flight_to_json(const struct journal *journal)
@@ -128,7 +129,8 @@ static int before_from_json(const json_t *json, struct before *ret, struct tio_e
 	    (r = json_get_int(json, "vfs", 0, 65535, &vfs, err)) < 0 ||
 	    (r = json_get_bool(json, "autoprobe", &ret->autoprobe, err)) < 0 ||
 	    (r = json_get_text(json, "tsm", ret->tsm, sizeof(ret->tsm), err)) < 0 ||
-	    (r = json_get_bool(json, "assigned", &ret->assigned, err)) < 0)
+	    (r = json_get_bool(json, "assigned", &ret->assigned, err)) < 0 ||
+	    (r = vf_from_json(json_object_get(json, "vf"), &ret->vf, err)) < 0)
 		return r;
 	ret->vfs = (unsigned)vfs;
 	return 0;
@@ -140,7 +142,9 @@ static int wanted_from_json(const json_t *json, struct record *ret, struct tio_e
 	int r;
 
 	if ((r = json_get_int(json, "vfs", 0, 65535, &vfs, err)) < 0 ||
-	    (r = json_get_text(json, "tsm", ret->wanted_tsm, sizeof(ret->wanted_tsm), err)) < 0)
+	    (r = json_get_text(json, "tsm", ret->wanted_tsm, sizeof(ret->wanted_tsm), err)) <
+		    0 ||
+	    (r = vf_from_json(json_object_get(json, "vf"), &ret->wanted_vf, err)) < 0)
 		return r;
 	ret->wanted_vfs = (unsigned)vfs;
 	return 0;

@@ -21,7 +21,8 @@ struct before {
 	unsigned vfs;
 	bool autoprobe;
 	char tsm[TSM_NAME_MAX];
-	bool assigned; /* reserve: it was this VM's already */
+	bool assigned;         /* reserve: it was this VM's already */
+	struct vf_settings vf; /* reserve: kept with it; configure-vf: in force */
 	struct power power;
 };
 
@@ -49,6 +50,7 @@ struct record {
 	/* What the step was to reach, so that a failed detach can go back to it. */
 	unsigned wanted_vfs;
 	char wanted_tsm[TSM_NAME_MAX];
+	struct vf_settings wanted_vf;
 	unsigned wanted_pins; /* PIN_… */
 };
 

@@ -168,6 +168,26 @@ static int find_holders(struct engine *engine, const struct request *request,
 	return r;
 }
 
+/* What cannot be read now is said when the step is taken, if it is. */
+static int read_vf_admin(struct engine *engine, const struct request *request,
+			 struct tio_error *err)
+{
+	for (size_t i = 0; i < request->n_targets; i++) {
+		const struct target *target = &request->targets[i];
+		const struct function *f = snapshot_find(engine->snap, target->function);
+		struct vf_admin admin = { .function = target->function };
+		struct tio_error ignored;
+
+		if (!f || f->kind != FUNCTION_VF ||
+		    !request_vf_settings(engine->snap, engine->all, request, target).given ||
+		    engine->ops->vf_admin_get(engine->host, f, &admin.now, &ignored) < 0)
+			continue;
+		if (snapshot_add_vf_admin(engine->snap, &admin) < 0)
+			return error_set(err, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
 static bool has_record(const struct journal *journal, const char *step, struct bdf function)
 {
 	for (size_t i = 0; i < journal->n_records; i++)
@@ -233,6 +253,8 @@ int observe_for_request(struct engine *engine, struct request *request, struct t
 		r = look_at_link(engine, request, err);
 	if (r == 0)
 		keep_tsm(engine->snap, request);
+	if (r == 0)
+		r = read_vf_admin(engine, request, err);
 	if (r == 0)
 		r = find_holders(engine, request, err);
 	if (r == 0)

@@ -48,6 +48,9 @@ int rule_keys_can_be_refreshed(const struct rule_input *in, struct tio_error *er
 int rule_no_tdi_runs(const struct rule_input *in, struct tio_error *err);
 int rule_no_guest_runs(const struct rule_input *in, struct tio_error *err);
 
+/* refusals-vf-admin.c */
+int rule_vf_settings(const struct rule_input *in, struct tio_error *err);
+
 /* refusals-vf.c */
 int rule_pf_has_no_vfs(const struct rule_input *in, struct tio_error *err);
 int rule_vf_can_be_had(const struct rule_input *in, struct tio_error *err);

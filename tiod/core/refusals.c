@@ -390,7 +390,7 @@ static int plugins_agree(const struct rule_input *in, struct tio_error *err)
 static const rule_fn attach_rules[] = {
 	is_there, is_an_endpoint, config_is_readable, can_do_tdisp, is_free,
 	is_the_card_reserved, vfs_are_unreserved, group_is_of_one_vm,
-	rule_pf_has_no_vfs, rule_vf_can_be_had, rule_vfs_come_before_the_link, tsm_is_there, tsm_knows_the_card,
+	rule_pf_has_no_vfs, rule_vf_can_be_had, rule_vfs_come_before_the_link, rule_vf_settings, tsm_is_there, tsm_knows_the_card,
 	iommu_is_there, rule_is_not_in_use, rule_group_is_viable, plugins_agree,
 	memory_fits, big_bar_is_told, rule_resets_are_told, NULL,
 };

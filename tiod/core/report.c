@@ -121,10 +121,11 @@ json_t *report_assignment(const struct assignment *one)
 {
 	if (!one)
 		return json_null();
-	return json_pack("{so ss so ss si si so}", "function", json_bdf(one->function), "vm",
+	return json_pack("{so ss so ss si si so so}", "function", json_bdf(one->function), "vm",
 			 one->vm, "lead", json_bdf(one->lead), "named", one->named, "port",
 			 one->port, "portFunction", one->port_function, "vf",
-			 number_or_null(one->vf_index));
+			 number_or_null(one->vf_index), "vfSettings",
+			 one->settings.given ? vf_to_json(&one->settings) : json_null());
 }
 
 static void set_identity(json_t *json, const struct snapshot *snap, const struct function *f)
@@ -156,6 +157,10 @@ static void set_abilities(json_t *json, const struct function *f)
 	set(json, "vfsTotal", json_integer(f->vfs_total));
 	set(json, "vfs", json_integer(f->vfs));
 	set(json, "vfsAutoprobe", json_boolean(f->vfs_autoprobe));
+	set(json, "netdev", safe_string(f->netdev));
+	set(json, "eswitch",
+	    f->netdev[0] ? json_string(eswitch_to_string(f->eswitch)) : json_null());
+	set(json, "vfMsixTotal", json_integer(f->vf_msix_total));
 	set(json, "largestBar", json_integer((json_int_t)f->largest_bar));
 }
 

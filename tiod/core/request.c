@@ -161,6 +161,26 @@ int request_resolve(const struct snapshot *snap, const char *name, struct target
 	return 0;
 }
 
+struct vf_settings request_vf_settings(const struct snapshot *snap,
+				       const struct assignments *all,
+				       const struct request *request,
+				       const struct target *target)
+{
+	const struct function *pf = snapshot_find(snap, target->physfn);
+	const struct assignment *kept = assignments_find(all, target->function);
+	struct vf_settings settings = { 0 };
+
+	if (request->verb != VERB_ATTACH || target->vf_index < 0 ||
+	    !bdf_equal(target->lead, target->function))
+		return settings;
+	if (pf && function_is_network(pf))
+		vf_merge(&settings, &request->vm.network);
+	if (kept && strcmp(kept->vm, request->vm.name) == 0)
+		vf_merge(&settings, &kept->settings);
+	vf_merge(&settings, &request->settings);
+	return settings;
+}
+
 bool request_has_target(const struct request *request, struct bdf bdf)
 {
 	for (size_t i = 0; i < request->n_targets; i++)

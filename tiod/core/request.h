@@ -43,12 +43,13 @@ struct request {
 	size_t n_locked; /* the first that nobody else's change touches now; 0: not asked */
 	struct target targets[REQUEST_TARGETS_MAX];
 	size_t n_targets;
-	unsigned vfs;           /* VFs to enable, 0: as many as there are */
-	char tsm[TSM_NAME_MAX]; /* the TSM to connect to, "": the only one */
-	bool with_companions;   /* all of the IOMMU group goes along */
-	unsigned force;         /* enum force: whose use of the device does not count */
-	bool refresh;           /* reconnect: new keys for the link that stands */
-	struct vm vm;           /* attach: what it is to be given to */
+	unsigned vfs;                /* VFs to enable, 0: as many as there are */
+	char tsm[TSM_NAME_MAX];      /* the TSM to connect to, "": the only one */
+	bool with_companions;        /* all of the IOMMU group goes along */
+	unsigned force;              /* enum force: whose use of the device does not count */
+	bool refresh;                /* reconnect: new keys for the link that stands */
+	struct vf_settings settings; /* attach: of its VFs, as asked for in this call */
+	struct vm vm;                /* attach: what it is to be given to */
 };
 
 /* Attach's or detach's word on the wire: "attach", …; never NULL. */
@@ -59,6 +60,15 @@ bool verb_goes_forward(enum verb verb);
 
 /* @function is one of those that change hands. */
 bool request_has_target(const struct request *request, struct bdf function);
+
+/*
+ * What the VF of @target is to be set to, of @all that is known: what its VM's file says of
+ * network cards, over it what its assignment keeps, over that what this call asks for.
+ */
+struct vf_settings request_vf_settings(const struct snapshot *snap,
+				       const struct assignments *all,
+				       const struct request *request,
+				       const struct target *target);
 
 /*
  * One name as typed, as addresses: "0000:e1:00.0", "e1:00.0", "e1:00.0/vf3",

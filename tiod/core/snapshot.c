@@ -10,6 +10,7 @@ void snapshot_finish(struct snapshot *snap)
 	free(snap->functions);
 	free(snap->holders);
 	free(snap->advice);
+	free(snap->vf_admin);
 	*snap = (struct snapshot){ 0 };
 }
 
@@ -128,6 +129,26 @@ int snapshot_add_advice(struct snapshot *snap, const struct advice *advice)
 	return 0;
 }
 
+int snapshot_add_vf_admin(struct snapshot *snap, const struct vf_admin *admin)
+{
+	struct vf_admin *longer;
+
+	longer = reallocarray(snap->vf_admin, snap->n_vf_admin + 1, sizeof(*longer));
+	if (!longer)
+		return -ENOMEM;
+	snap->vf_admin = longer;
+	snap->vf_admin[snap->n_vf_admin++] = *admin;
+	return 0;
+}
+
+const struct vf_settings *snapshot_find_vf_admin(const struct snapshot *snap, struct bdf vf)
+{
+	for (size_t i = 0; i < snap->n_vf_admin; i++)
+		if (bdf_equal(snap->vf_admin[i].function, vf))
+			return &snap->vf_admin[i].now;
+	return NULL;
+}
+
 /* A copy of @n elements of @size bytes; NULL for none as well as for no memory. */
 static void *copy_array(const void *from, size_t n, size_t size)
 {
@@ -146,9 +167,10 @@ int snapshot_copy(const struct snapshot *snap, struct snapshot *ret)
 				    sizeof(*snap->functions));
 	copy.holders = copy_array(snap->holders, snap->n_holders, sizeof(*snap->holders));
 	copy.advice = copy_array(snap->advice, snap->n_advice, sizeof(*snap->advice));
+	copy.vf_admin = copy_array(snap->vf_admin, snap->n_vf_admin, sizeof(*snap->vf_admin));
 	copy.space = snap->n_functions;
 	if ((snap->n_functions && !copy.functions) || (snap->n_holders && !copy.holders) ||
-	    (snap->n_advice && !copy.advice)) {
+	    (snap->n_advice && !copy.advice) || (snap->n_vf_admin && !copy.vf_admin)) {
 		snapshot_finish(&copy);
 		*ret = (struct snapshot){ 0 };
 		return -ENOMEM;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "core/function.h"
+#include "core/vf-settings.h"
 
 struct tio_error;
 
@@ -73,6 +74,12 @@ struct advice {
 	char text[256], fix[256];
 };
 
+/* What a PF has decided for one of its VFs, as it was read. */
+struct vf_admin {
+	struct bdf function;
+	struct vf_settings now;
+};
+
 struct snapshot {
 	struct function *functions; /* owned, sorted by address */
 	size_t n_functions, space;
@@ -84,6 +91,8 @@ struct snapshot {
 	size_t n_holders;
 	struct advice *advice; /* owned; as holders */
 	size_t n_advice;
+	struct vf_admin *vf_admin; /* owned; of VFs that shall be given settings */
+	size_t n_vf_admin;
 	bool iommu;    /* the kernel made IOMMU groups */
 	bool iommufd;  /* /dev/iommu exists */
 	bool vfio_pci; /* the vfio-pci driver is registered */
@@ -105,6 +114,10 @@ void snapshot_remove(struct snapshot *snap, struct bdf bdf);
 /* 0 or -ENOMEM. */
 int snapshot_add_holder(struct snapshot *snap, const struct holder *holder);
 int snapshot_add_advice(struct snapshot *snap, const struct advice *advice);
+int snapshot_add_vf_admin(struct snapshot *snap, const struct vf_admin *admin);
+
+/* NULL: it was not read, or could not be. */
+const struct vf_settings *snapshot_find_vf_admin(const struct snapshot *snap, struct bdf vf);
 
 /* A copy that is finished by itself.  0 or -ENOMEM; @ret is empty on failure. */
 int snapshot_copy(const struct snapshot *snap, struct snapshot *ret);

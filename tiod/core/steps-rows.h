@@ -12,6 +12,7 @@ extern const struct step step_pin_power;
 extern const struct step step_load_host_driver;
 extern const struct step step_stop_vf_autoprobe;
 extern const struct step step_enable_vfs;
+extern const struct step step_configure_vf;
 extern const struct step step_connect_tsm;
 extern const struct step step_renew_tsm;
 extern const struct step step_verify_ide;

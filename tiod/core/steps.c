@@ -62,12 +62,20 @@ static const struct target *target_of(const struct step_work *work, struct bdf f
 
 /* --- reserve --- */
 
+/* What comes along with a VF is left as it is. */
+static bool takes_settings(const struct target *target)
+{
+	return target->vf_index >= 0 && bdf_equal(target->lead, target->function);
+}
+
 static bool reserve_needed(const struct step_facts *facts, const struct target *target,
 			   const struct function *f)
 {
 	const struct assignment *one = assignments_find(facts->all, target->function);
 
-	return !one || strcmp(one->vm, facts->request->vm.name) != 0;
+	return !one || strcmp(one->vm, facts->request->vm.name) != 0 ||
+	       (takes_settings(target) &&
+		vf_difference(&facts->request->settings, &one->settings));
 }
 
 static void reserve_describe(const struct step_facts *facts, const struct target *target,
@@ -90,7 +98,11 @@ static void reserve_describe_undo(const struct record *record, char *buf, size_t
 static void reserve_capture(const struct step_work *work, const struct target *target,
 			    const struct function *f, struct record *record)
 {
-	record->before.assigned = assignments_find(work->all, target->function) != NULL;
+	const struct assignment *one = assignments_find(work->all, target->function);
+
+	record->before.assigned = one != NULL;
+	if (one)
+		record->before.vf = one->settings;
 }
 
 /* A companion sits behind its lead's root port, under its own function number. */
@@ -118,15 +130,27 @@ static int reserve_apply(const struct step_work *work, const struct record *reco
 	one.vfs = pf && pf->vfs ? pf->vfs : work->request->vfs;
 	text_copy(one.vm, sizeof(one.vm), work->request->vm.name);
 	text_copy(one.named, sizeof(one.named), target->named);
+	if (former)
+		one.settings = former->settings;
+	if (takes_settings(target))
+		vf_merge(&one.settings, &work->request->settings);
 	return work->ops->assign(work->host, &one, err);
 }
 
 static int reserve_undo(const struct step_work *work, const struct record *record,
 			struct tio_error *err)
 {
-	if (record->before.assigned)
+	const struct assignment *one = assignments_find(work->all, record->function);
+	struct assignment former;
+
+	if (!record->before.assigned || work->verb != VERB_ATTACH)
+		return work->ops->release(work->host, record->function, err);
+	if (!one)
 		return 0;
-	return work->ops->release(work->host, record->function, err);
+	/* It stays reserved, with the settings that were kept before. */
+	former = *one;
+	former.settings = record->before.vf;
+	return work->ops->assign(work->host, &former, err);
 }
 
 const struct step step_reserve = {
@@ -143,9 +167,9 @@ const struct step step_reserve = {
 };
 
 const struct step *const steps[STEPS_N] = {
-	&step_reserve,    &step_pin_power,   &step_load_host_driver, &step_stop_vf_autoprobe,
-	&step_enable_vfs, &step_connect_tsm, &step_renew_tsm,        &step_verify_ide,
-	&step_load_vfio,  &step_rebind,      &step_wait_cdev,
+	&step_reserve,    &step_pin_power,    &step_load_host_driver, &step_stop_vf_autoprobe,
+	&step_enable_vfs, &step_configure_vf, &step_connect_tsm,      &step_renew_tsm,
+	&step_verify_ide, &step_load_vfio,    &step_rebind,           &step_wait_cdev,
 };
 
 int steps_find(const char *name)

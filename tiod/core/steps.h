@@ -38,6 +38,7 @@ struct step_work {
 	const struct assignments *all;
 	const struct request *request; /* NULL in recovery */
 	const struct plugins *plugins; /* may be NULL */
+	enum verb verb;                /* of the change, in recovery too */
 };
 
 struct step {
@@ -75,7 +76,7 @@ struct step {
 	void (*overtake)(struct record *newer, const struct record *older);
 };
 
-#define STEPS_N 11
+#define STEPS_N 12
 
 /* Rows in the order of attach. */
 extern const struct step *const steps[STEPS_N];

@@ -24,7 +24,8 @@ struct vm {
 	char firmware[256];
 	uint64_t policy;
 	bool policy_given;
-	unsigned pins;   /* PIN_…, of core/power.h */
-	bool pins_given; /* else it is as the device's plugin says */
-	char file[256]; /* where it was read from, for messages */
+	unsigned pins;              /* PIN_…, of core/power.h */
+	bool pins_given;            /* else it is as the device's plugin says */
+	struct vf_settings network; /* of every VF of a network card it is given */
+	char file[256];             /* where it was read from, for messages */
 };

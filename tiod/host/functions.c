@@ -18,6 +18,7 @@
 #include "host/sysfs.h"
 #include "host/topology.h"
 #include "host/tsm.h"
+#include "host/vf-admin.h"
 #include "host/vfio.h"
 
 #define RESOURCE_MEMORY 0x200 /* IORESOURCE_MEM of the kernel's resource flags */
@@ -290,8 +291,10 @@ static void read_state(struct host *host, int dir, const char *bridge_path, stru
 	bool had_stream = f->stream.present;
 
 	read_override(dir, f);
-	if (f->kind != FUNCTION_VF && f->kind != FUNCTION_ROOT_PORT)
+	if (f->kind != FUNCTION_VF && f->kind != FUNCTION_ROOT_PORT) {
 		sriov_read(dir, f);
+		vf_admin_read(dir, f);
+	}
 	if (f->kind != FUNCTION_VF && f->kind != FUNCTION_ROOT_PORT &&
 	    f->kind != FUNCTION_BRIDGE)
 		power_read(dir, &f->power);

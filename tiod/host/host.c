@@ -19,6 +19,7 @@
 #include "host/sriov.h"
 #include "host/state.h"
 #include "host/tsm.h"
+#include "host/vf-admin.h"
 #include "host/vfio.h"
 
 /* --- Opening and closing --- */
@@ -134,6 +135,22 @@ static int op_find_holders(void *data, struct snapshot *snap, const struct funct
 			   const struct plugin_traits *traits, struct tio_error *err)
 {
 	return holders_find(data, snap, f, traits, err);
+}
+
+static int op_vf_admin_get(void *data, const struct function *vf, struct vf_settings *ret,
+			   struct tio_error *err)
+{
+	struct host *host = data;
+
+	return vf_admin_get(host->sys_fd, vf, ret, err);
+}
+
+static int op_vf_admin_set(void *data, const struct function *vf,
+			   const struct vf_settings *wanted, struct tio_error *err)
+{
+	struct host *host = data;
+
+	return vf_admin_set(host->sys_fd, vf, wanted, err);
 }
 
 static int op_set_override(void *data, struct bdf bdf, const char *driver,
@@ -272,6 +289,8 @@ const struct host_ops host_ops = {
 	.discover = op_discover,
 	.read_link = op_read_link,
 	.find_holders = op_find_holders,
+	.vf_admin_get = op_vf_admin_get,
+	.vf_admin_set = op_vf_admin_set,
 	.set_override = op_set_override,
 	.unbind = op_unbind,
 	.bind = op_bind,
