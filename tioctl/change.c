@@ -12,6 +12,7 @@
 #include "tioctl/handoff.h"
 #include "tioctl/stream.h"
 #include "tioctl/tioctl.h"
+#include "tioctl/vf-settings.h"
 
 static void print_plan(const struct screen *screen, const json_t *plan)
 {
@@ -54,7 +55,7 @@ static json_t *attach_parameters(struct tioctl *t)
 {
 	const struct options *options = t->options;
 	json_t *functions = options_functions(options, &t->err);
-	json_t *parameters;
+	json_t *parameters, *settings = NULL;
 	size_t i;
 
 	if (!functions)
@@ -76,8 +77,14 @@ static json_t *attach_parameters(struct tioctl *t)
 		json_decref(functions);
 		return NULL;
 	}
+	if (vf_settings_get(options, &t->err, &settings) < 0) {
+		json_decref(functions);
+		return NULL;
+	}
 	parameters = must(json_pack("{s:o, s:s}", "functions", functions, "vm",
 				    options->value[OPTION_VM]));
+	if (settings)
+		json_object_set_new(parameters, "vfSettings", settings);
 	if (options_vfs(options))
 		json_object_set_new(parameters, "vfs", json_integer(options_vfs(options)));
 	if (options_has(options, OPTION_COMPANIONS))
@@ -109,12 +116,12 @@ static int run_plan(struct tioctl *t)
 
 #define OPTIONS_ATTACH                                                                         \
 	(OPTION_BIT(OPTION_VM) | OPTION_BIT(OPTION_VFS) | OPTION_BIT(OPTION_VF) |              \
-	 OPTION_BIT(OPTION_COMPANIONS) | OPTION_BIT(OPTION_FORCE))
+	 OPTION_BIT(OPTION_COMPANIONS) | OPTION_BIT(OPTION_FORCE) | OPTIONS_VF_SETTINGS)
 
 const struct command command_plan = {
 	.name = "plan",
 	.arguments = "DEV… --vm VM [--vfs N] [--vf I|I-J|I,J,…] [--with-companions] "
-		     "[--force=net|open[,…]]",
+		     "[--force=net|open[,…]] " VF_SETTINGS_ARGUMENTS,
 	.summary = "the steps that attach would take",
 	.options = OPTIONS_ATTACH,
 	.needed = OPTION_BIT(OPTION_VM),
@@ -163,7 +170,8 @@ static int run_attach(struct tioctl *t)
 const struct command command_attach = {
 	.name = "attach",
 	.arguments = "DEV… --vm VM [--vfs N] [--vf I|I-J|I,J,…] [--with-companions] "
-		     "[--force=net|open[,…]] [--format qemu|json] [--dry-run] [--wait=no]",
+		     "[--force=net|open[,…]] [--format qemu|json] [--dry-run] [--wait=no] "
+		     VF_SETTINGS_ARGUMENTS,
 	.summary = "bring devices up for a VM; prints what the VM is to be given",
 	.options = OPTIONS_ATTACH | OPTION_BIT(OPTION_FORMAT) | OPTION_BIT(OPTION_DRY_RUN) |
 		   OPTION_BIT(OPTION_WAIT),

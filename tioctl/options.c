@@ -51,6 +51,18 @@ static const struct {
 			     "only new keys, for the link as it stands" },
 	[OPTION_TEXTFILE] = { 0, "--textfile", "PATH", NULL,
 			      "write a file for node_exporter, at once and whole" },
+	[OPTION_MAC] = { 0, "--mac", "MAC", NULL, "the VF's MAC address" },
+	[OPTION_VLAN] = { 0, "--vlan", "N", NULL, "put the VF's frames into VLAN N; 0: none" },
+	[OPTION_VLAN_QOS] = { 0, "--vlan-qos", "N", NULL, "with that priority, 0 to 7" },
+	[OPTION_TRUST] = { 0, "--trust", "on|off", "on|off",
+			   "on: the VF may change its address, be promiscuous, …" },
+	[OPTION_SPOOFCHK] = { 0, "--spoofchk", "on|off", "on|off",
+			      "on: drop what it sends from other addresses" },
+	[OPTION_LINK_STATE] = { 0, "--link-state", "auto|enable|disable",
+				"auto|enable|disable", "the link that the VF sees" },
+	[OPTION_MAX_RATE] = { 0, "--max-rate", "MBIT", NULL,
+			      "limit what the VF sends, in Mbit/s; 0: don't" },
+	[OPTION_MSIX] = { 0, "--msix", "N", NULL, "give the VF N interrupt vectors" },
 };
 
 const char *options_name(enum option option)

@@ -5,7 +5,7 @@
 import subprocess
 
 from fake import CLOSE, HANG, equal, expect, interrupt, main, run, run_tty
-from shapes import (GPU, NIC, attached, end, error, failure, handoff, outcome, progress,
+from shapes import (GPU, NIC, VF, attached, end, error, failure, handoff, outcome, progress,
                     status)
 
 ATTACH, DETACH = "io.tiod.Attach", "io.tiod.Detach"
@@ -43,6 +43,25 @@ def test_attach_sends_every_option():
         "functions": ["e1:00.0/vf0", "e1:00.0/vf1", "e1:00.0/vf3",
                       "41:00.0/vf0", "41:00.0/vf1", "41:00.0/vf3"],
         "vm": "gpu-vm", "vfs": 4, "withCompanions": True})
+
+
+def test_settings_of_a_vf_are_sent_as_what_they_are():
+    r = run("attach", "41:00.0/vf2", "--vm=gpu-vm", "--mac", "02:00:00:00:00:01", "--vlan", "12",
+            "--vlan-qos=3", "--trust", "on", "--spoofchk=off", "--link-state", "enable",
+            "--max-rate", "1000", "--msix", "32", script={"io.tiod.Attach": [end(outcome(VF))]})
+    expect(r, 0)
+    equal(r.calls[0]["parameters"]["vfSettings"], {
+        "mac": "02:00:00:00:00:01", "vlan": 12, "qos": 3, "trust": True, "spoofchk": False,
+        "linkState": "enable", "maxRate": 1000, "msix": 32})
+
+
+def test_settings_that_are_no_numbers_or_words_are_refused():
+    for words, sentence in ((("--vlan", "x"), '--vlan is a number, not "x"'),
+                            (("--vlan", "-1"), '--vlan is a number, not "-1"'),
+                            (("--msix", "99999999999"), "--msix is a number"),
+                            (("--trust", "yes"), '--trust is on|off, not "yes"'),
+                            (("--link-state", "up"), "--link-state is auto|enable|disable")):
+        expect(run("plan", "41:00.0/vf2", "--vm", "gpu-vm", *words), 2, err=sentence)
 
 
 def test_a_number_of_vfs_without_a_vf_is_refused():
