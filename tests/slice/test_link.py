@@ -221,11 +221,7 @@ def failing_without_tsm(checks):
 
 def not_by_itself(checks):
     """Reconnect=no"""
-    path = os.path.join(CONFIG, "tiod.conf")
-    with open(path, encoding="ascii") as file:
-        text = file.read()
-    write(path, text + "Reconnect=no\n")
-    checks.run("reload", 0)
+    text = configure(checks, "Reconnect=no\n")
     checks.sim("tsm-remove")
     state = told(checks, NIC, "its TSM is gone")
     checks.tap.ok(f"when it is back, `tioctl reconnect {NIC}`" in state["waitsFor"],
@@ -236,7 +232,7 @@ def not_by_itself(checks):
     checks.tap.ok(states(checks) == ["degraded"] * 2, "and nobody connects", states(checks))
     for function in (NIC, DRIVE):
         checks.run(f"reconnect {function}", 0)
-    write(path, text)
+    write(os.path.join(CONFIG, "tiod.conf"), text)
     checks.run("reload", 0)
     checks.run("detach --vm vm1", 0)
 
@@ -364,6 +360,37 @@ def killed(checks):
     checks.run(f"detach {DRIVE}", 0)
 
 
+def configure(checks, more):
+    """Reads tiod.conf again with @more at its end; what was in it before."""
+    path = os.path.join(CONFIG, "tiod.conf")
+    with open(path, encoding="ascii") as file:
+        text = file.read()
+    write(path, text + more)
+    checks.run("reload", 0)
+    return text
+
+
+def hangs(checks):
+    """A connect that hangs between disconnect and connect: killed, or stuck and told."""
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    start = checks.sim.snapshot()
+    text = configure(checks, "StepTimeout=0.5\n")
+    for mode, state in (("killable", "attached"), ("uninterruptible", "stuck")):
+        checks.sim.fault(path=CONNECT, op="write", act="hang", mode=mode, count=1)
+        checks.run(f"reconnect {DRIVE}", 8, ["renew-tsm", "tsm/connect"],
+                   f"a connect that hangs ({mode}) is given up")
+        checks.reaches(DRIVE, state, f"and the card is {state}")
+        checks.run("list", 0, sentence="others go on")
+        checks.sim("clear")
+        checks.reaches(DRIVE, "attached", "in the end it is connected as before")
+        recover(checks)
+        now = checks.sim.snapshot()
+        checks.tap.ok(now == start, "and so is the host", diff(start, now))
+    write(os.path.join(CONFIG, "tiod.conf"), text)
+    checks.run("reload", 0)
+    checks.run(f"detach {DRIVE}", 0)
+
+
 def recover(checks):
     def quiet():
         if not checks.world.alive():
@@ -403,6 +430,6 @@ def refresh(checks):
 
 run_all({
     "plain": [falls, recovers_by_itself, silent, taken_down_by_hand, connected_only, idle, tsm,
-              refused, another_function_is_open, errnos, not_secure, killed],
+              refused, another_function_is_open, errnos, not_secure, hangs, killed],
     "amd-sysfs": [refresh],
 }, config="WatchInterval=0.1\n")
