@@ -43,13 +43,13 @@ def _(sim):
 def _(sim):
     write(PCI + EP + "/tsm/connect", "tsm0")
     width = read(PCI + EP + "/current_link_width")
-    sim.ctl("link-down", function=EP, on=True)
+    sim.ctl("silent", function=EP, on=True)
     same(set(config(EP)), {0xff})
     same([read(PCI + EP + "/" + a) for a in ("vendor", "current_link_speed", "max_link_width",
                                              "tsm/connect")],
          [read(PCI + EP + "/vendor"), "Unknown\n", "63\n", "tsm0\n"])
     same(write(PCI + EP + "/tsm/disconnect", "tsm0"), "")
-    sim.ctl("link-down", function=EP, on=False)
+    sim.ctl("silent", function=EP, on=False)
     same(read(PCI + EP + "/current_link_width"), width)
     same([write(PCI + EP + "/tsm/" + a, "tsm0") for a in ("connect", "disconnect")], ["", ""])
 

@@ -76,9 +76,28 @@ def _(sim):
     same([connect("0000:03:00.0"), connect("0000:07:00.0")], ["EFAULT", "EFAULT"])
 
 
-@test("connect is EBUSY when the firmware left a stream with that ID enabled")
+@test("a stream that was enabled when its card was found keeps all below the host bridge out",
+      "leftover")
 def _(sim):
-    same(connect("0000:08:00.0"), "EBUSY")
+    same([connect("0000:15:00.0"), connect(EP)], ["EBUSY", "EBUSY"])
+    same(read(BRIDGE + "available_secure_streams"), "256\n")
+
+
+@test("a card keeps the stream that a disconnect did not reach, and its ID is lost", "leftover",
+      keeps=True)
+def _(sim):
+    bdf = "0000:81:00.0"
+    same(connect(bdf), "")
+    sim.ctl("silent", function=bdf, on=True)
+    same(disconnect(bdf), "")
+    sim.ctl("silent", function=bdf, on=False)
+    same([connect(bdf), disconnect(bdf)], ["", ""], "the kernel knew that it was free")
+    connect(bdf)
+    sim.ctl("silent", function=bdf, on=True)
+    same(write(PCI + bdf + "/remove", "1"), "")
+    same(write("/sys/bus/pci/rescan", "1"), "")
+    same(ide_block(bdf)[0] & 1, 1)
+    same(connect(bdf), "EBUSY")
 
 
 @test("connect is EFAULT when the port has no block left")

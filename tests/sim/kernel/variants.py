@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-NAMES = ["base", "modules", "timed", "vftsm", "nocdev", "noiommu", "pool0", "dual", "stress"]
+NAMES = ["base", "modules", "timed", "vftsm", "nocdev", "noiommu", "pool0", "leftover", "dual",
+         "stress"]
 
 PLAIN = {"vendor": "0x1af4", "device": "0x1102", "class": "0x120000"}
 TDISP = {"vendor": "0x1af4", "device": "0x1100", "class": "0x120000", "tdisp": True}
@@ -54,7 +55,7 @@ def odd_ones():
         port(2, 5, [end(5, doe=[["0001:02"]])]),
         port(3, 6, [end(6, doe=[["0001:01"], ["0001:02"]])]),
         port(4, 7, [end(7)], ide=0),
-        port(5, 8, [end(8, ide={"streams": 2, "firmware_stream": True})]),
+        port(5, 8, [end(8)]),
         port(6, 9, [end(9, sriov=dict(sriov, error="ENOMEM"))]),
         port(7, 10, [end(10, sriov=dict(sriov, max=2))]),
         port(8, 11, [end(11, sriov=dict(sriov, offset=254, stride=2))]),
@@ -103,7 +104,18 @@ def slow_enough():
     return host
 
 
+def leftover():
+    host = base()
+    host["bridges"][0]["functions"].append(
+        port(11, 21, [end(21, ide={"streams": 2, "firmware_stream": True})]))
+    below = port(0, 0x81, [end(0x81, ide={"streams": 2})], address="0000:80:00.0")
+    host["bridges"].append({"address": "0000:80", "functions": [below]})
+    return host
+
+
 def make(variant):
+    if variant == "leftover":
+        return leftover()
     if variant == "stress":
         return slow_enough()
     if variant == "modules":

@@ -80,10 +80,14 @@ static ssize_t aer_nonfatal_show(void *obj, const struct sim_caller *who, char *
 
 int aer_count(struct pci_dev *dev, const char *name, unsigned int n)
 {
+	struct pci_dev *port = dev->type == PCI_ROOT_PORT ? dev : pci_root_port(dev);
+
 	for (size_t i = 0; i < AER_IDE_COUNT; i++) {
 		if (strcmp(name, aer_ide_names[i]) != 0)
 			continue;
 		dev->ide_errors[i] += n;
+		if (port)
+			port->heard += n;
 		return 0;
 	}
 	return -ENOENT;
@@ -96,18 +100,7 @@ static const struct attribute dev_attrs[] = {
 	{ NULL },
 };
 
-/* --- What a root port has heard of, from below and of itself --- */
-
-static unsigned int heard(const struct pci_dev *dev)
-{
-	unsigned int sum = 0;
-
-	for (size_t i = 0; i < AER_IDE_COUNT; i++)
-		sum += dev->ide_errors[i];
-	for (const struct pci_dev *child = dev->children; child; child = child->sibling)
-		sum += heard(child);
-	return sum;
-}
+/* --- What a root port was told of --- */
 
 static ssize_t heard_none_show(void *obj, const struct sim_caller *who, char *buf)
 {
@@ -116,7 +109,7 @@ static ssize_t heard_none_show(void *obj, const struct sim_caller *who, char *bu
 
 static ssize_t heard_nonfatal_show(void *obj, const struct sim_caller *who, char *buf)
 {
-	return snprintf(buf, SIM_ATTR_MAX, "%u\n", heard(obj));
+	return snprintf(buf, SIM_ATTR_MAX, "%u\n", ((struct pci_dev *)obj)->heard);
 }
 
 static const struct attribute port_attrs[] = {

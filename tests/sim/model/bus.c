@@ -349,6 +349,8 @@ static void fill_slot(struct pci_dev *port, json_t *functions)
 		json_object_set_new(port->desc, "children", json_array());
 	json_array_foreach(functions, i, function)
 		json_array_append(json_object_get(port->desc, "children"), function);
+	json_array_foreach(functions, i, function)
+		ide_power_lost(desc_text(function, "address", ""));
 	scan(port->bridge, port, functions);
 	probe_all_new();
 }

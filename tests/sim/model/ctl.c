@@ -89,17 +89,6 @@ static json_t *do_ide_insecure(const json_t *command)
 	return done();
 }
 
-/* Its config space reads all ones, with nobody told: it stays in the tree. */
-static json_t *do_link_down(const json_t *command)
-{
-	struct pci_dev *dev = find(command);
-
-	if (!dev)
-		return refused("there is no such function");
-	dev->disconnected = desc_bool(command, "on", true);
-	return done();
-}
-
 static json_t *do_numa(const json_t *command)
 {
 	struct pci_dev *dev = find(command);
@@ -206,7 +195,6 @@ static const struct verb {
 	{ "tsm-hang", tsm_hang },
 	{ "tdi-bound", tsm_bound },
 	{ "streams", ide_set_streams },
-	{ "link-down", do_link_down },
 	{ "ide-fail", do_ide_fail },
 	{ "ide-insecure", do_ide_insecure },
 	{ "aer", do_aer },

@@ -33,6 +33,7 @@ static const struct desc_key host_keys[] = {
 
 static const struct desc_key kernel_keys[] = {
 	{ "iommu", 'b' }, { "iommufd", 'b' }, { "vfio_cdev", 'b' }, { "vfio_group", 'b' },
+	{ "vfio_container", 'b' },
 	{ "vf_tsm", 'b' }, { "rid_all", 'b' }, { "streams", 'n' }, { "flavour", 's' }, { "cmdline", 's' },
 	{ NULL },
 };
@@ -51,6 +52,7 @@ static int load_kernel(const json_t *kernel)
 	host.iommufd = desc_bool(kernel, "iommufd", true);
 	host.vfio_cdev = desc_bool(kernel, "vfio_cdev", host.iommufd);
 	host.vfio_group = desc_bool(kernel, "vfio_group", true);
+	host.vfio_container = desc_bool(kernel, "vfio_container", true);
 	host.amd_sysfs = strcmp(flavour, "amd-sysfs") == 0;
 	host.vf_tsm = desc_bool(kernel, "vf_tsm", host.amd_sysfs);
 	host.rid_all = desc_bool(kernel, "rid_all", true);

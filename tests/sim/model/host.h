@@ -22,6 +22,7 @@ struct host {
 	bool iommufd;
 	bool vfio_cdev;
 	bool vfio_group;
+	bool vfio_container;  /* /dev/vfio/vfio */
 	bool vf_tsm;          /* functions below a connected one get tsm/ too */
 	bool amd_sysfs;       /* tsm/dsm_status and so on; connect again is a key refresh */
 	bool rid_all;         /* a stream is for all requesters, as AMD's driver asks for */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/config.h"
@@ -70,25 +71,76 @@ static unsigned int block_at(const struct pci_dev *dev, int block)
 	return first + (unsigned int)block * IDE_BLOCK(assoc);
 }
 
-/* Did the firmware leave block 0 enabled?  The kernel looks once, at enumeration. */
-static bool has_firmware_stream(const struct pci_dev *dev)
-{
-	return desc_bool(json_object_get(dev->desc, "ide"), "firmware_stream", false);
-}
-
 /* The index of a block without a stream, or -1. */
 static int free_block(const struct pci_dev *dev)
 {
-	for (unsigned int i = has_firmware_stream(dev); i < block_count(dev); i++)
+	for (unsigned int i = 0; i < block_count(dev); i++)
 		if (!(dev->ide_used & 1u << i))
 			return (int)i;
 	return -1;
 }
 
-static bool id_in_use(const struct pci_dev *dev, unsigned int id)
+/* --- What a card holds when it is found --- */
+
+/* Registers that a disconnect didn't reach: the card keeps them until it loses power. */
+struct left {
+	char name[sizeof(((struct device *)0)->name)];
+	size_t size;
+	struct left *next;
+	uint8_t bytes[];
+};
+
+static struct left *lefts;
+
+static struct left **find_left(const char *name)
 {
-	return has_firmware_stream(dev) &&
-	       config_get(dev, block_at(dev, 0) + IDE_CTL) >> 24 == id;
+	struct left **at = &lefts;
+
+	while (*at && strcmp((*at)->name, name) != 0)
+		at = &(*at)->next;
+	return at;
+}
+
+void ide_power_lost(const char *name)
+{
+	struct left **at = find_left(name), *left = *at;
+
+	if (!left)
+		return;
+	*at = left->next;
+	free(left);
+}
+
+static void leave_behind(const struct pci_dev *dev)
+{
+	size_t size = block_at(dev, (int)block_count(dev)) - dev->ide_cap;
+	struct left *left = calloc(1, sizeof(*left) + size);
+
+	ide_power_lost(dev->device.name);
+	snprintf(left->name, sizeof(left->name), "%s", dev->device.name);
+	left->size = size;
+	memcpy(left->bytes, dev->config + dev->ide_cap, size);
+	left->next = lefts;
+	lefts = left;
+}
+
+/* An ID that is in use already is nobody's below this host bridge from then on. */
+void ide_found(struct pci_dev *dev)
+{
+	const struct left *left = *find_left(dev->device.name);
+
+	if (!dev->ide_cap)
+		return;
+	if (left)
+		memcpy(dev->config + dev->ide_cap, left->bytes, left->size);
+	for (unsigned int i = 0; i < block_count(dev); i++) {
+		uint32_t ctl = config_get(dev, block_at(dev, (int)i) + IDE_CTL);
+
+		if (!(ctl & IDE_CTL_EN))
+			continue;
+		dev->ide_used |= 1u << i;
+		dev->bridge->claimed[ctl >> 24] = true;
+	}
 }
 
 struct pci_dev *ide_port(const struct pci_dev *dev)
@@ -113,7 +165,7 @@ int ide_alloc(struct pci_dev *dev, struct ide_stream *stream)
 		pool_drop(&dev->bridge->streams, id);
 		return -EFAULT;
 	}
-	if (id_in_use(dev, (unsigned int)id) || id_in_use(port, (unsigned int)id)) {
+	if (dev->bridge->claimed[id & 0xff]) {
 		pool_drop(&dev->bridge->streams, id);
 		return -EBUSY;
 	}
@@ -201,10 +253,14 @@ static void clear_block(struct pci_dev *dev, int block)
 {
 	unsigned int at = block_at(dev, block), assoc = config_get(dev, at) & 0xf;
 
-	if (dev->disconnected)
+	if (dev->disconnected) {
+		leave_behind(dev);
 		return;
+	}
 	memset(dev->config + at + IDE_CTL, 0, IDE_BLOCK(assoc) - IDE_CTL);
 	config_set(dev, at + IDE_CTL, IDE_IDLE);
+	if (*find_left(dev->device.name))
+		leave_behind(dev);
 }
 
 void ide_free(struct pci_dev *dev, struct ide_stream *stream)

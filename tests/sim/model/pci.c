@@ -306,6 +306,7 @@ static void pci_appear(struct pci_dev *dev)
 	struct node *parent = dev->parent ? dev->parent->device.dir : dev->bridge->device.dir;
 
 	config_build(dev);
+	ide_found(dev);
 	enlist(dev);
 	device_add(&dev->device, parent, false);
 	iommu_add(dev);

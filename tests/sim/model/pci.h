@@ -48,6 +48,7 @@ struct host_bridge {
 	struct pci_dev *children; /* by sibling */
 	struct pool streams;
 	int streams_size;
+	bool claimed[256]; /* Stream IDs that were in use when a function was found */
 	struct host_bridge *next;
 };
 
@@ -122,6 +123,7 @@ struct pci_dev {
 	struct pci_tsm tsm;
 	uint32_t ide_used; /* Selective blocks of its that have a stream, a bit each */
 	unsigned int ide_errors[AER_IDE_COUNT]; /* AER's counters */
+	unsigned int heard;                     /* of a root port: all that it was told of */
 };
 
 extern const struct device_type pci_type;

@@ -50,6 +50,9 @@ json_t *tsm_hang(const json_t *command);
 /* --- ide.c --- */
 
 struct pci_dev *ide_port(const struct pci_dev *dev);
+/* Looks at the registers of a function that was found; forgets them when it loses power. */
+void ide_found(struct pci_dev *dev);
+void ide_power_lost(const char *name);
 /* -EFAULT without a free block at both ends or in the pool, -EBUSY with its ID in use. */
 int ide_alloc(struct pci_dev *dev, struct ide_stream *stream);
 void ide_enable(struct pci_dev *dev, struct ide_stream *stream);

@@ -283,5 +283,6 @@ void vfio_container(bool present)
 		else
 			tree_remove(sys_dir(dirs[i]));
 	}
-	misc_set(&misc, present, "vfio", 0666);
+	if (host.vfio_container)
+		misc_set(&misc, present, "vfio", 0666);
 }

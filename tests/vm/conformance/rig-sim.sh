@@ -19,8 +19,8 @@ rig_fail_stream() { ctl ide-fail function="$1" end=endpoint; }
 rig_bind_tdi() { ctl tdi-bound function="$1" on=true; }
 rig_unbind_tdi() { ctl tdi-bound function="$1" on=false; }
 rig_streams() { ctl streams bridge=0000:00 nr="$1"; }
-rig_link_down() { ctl link-down function="$1" on=true; }
-rig_link_up() { ctl link-down function="$1" on=false; }
+rig_link_down() { ctl silent function="$1" on=true; }
+rig_link_up() { ctl silent function="$1" on=false; }
 rig_hang() { ctl tsm-hang how="$1"; }
 rig_tsm_leaves() { ctl tsm-remove; }
 rig_tsm_returns() { ctl tsm-add; }
