@@ -218,6 +218,7 @@ static const struct command {
 	{ "names", 1, tell_names },
 	{ "hold", 1, hold },
 	{ "ide", 1, attr_ide },
+	{ "aer-inject", 2, attr_aer_inject },
 	{ "events", 1, attr_events },
 };
 

@@ -16,5 +16,8 @@ int attr_ide(char **args);
 /* Runs a command and tells which uevents there were meanwhile. */
 int attr_events(char **args);
 
+/* Lets the kernel hear of the uncorrectable errors args[1] (a mask) of the function args[0]. */
+int attr_aer_inject(char **args);
+
 /* From now on this process gets signals that it heeds and that do not end it. */
 void attr_signals(void);

@@ -39,7 +39,7 @@ type_of() { step "type $1" -- "$attr" type "$1"; }
 names() { step "names $1 $2" -- "$attr" names "$1" "$2"; }
 bytes() { step "bytes $1 $2 $3" -- "$attr" bytes "$1" "$2" "$3"; }
 # A signal comes while it waits.
-sr() { step "signalled read $1" -- "$attr" signalled read "$1"; }
+sr() { step "signalled read $1" -- timeout -s KILL 8 "$attr" signalled read "$1"; }
 ide() { step "ide $1" -- "$attr" ide "$1/config"; }
 
 # Reads of several attributes of one function.

@@ -16,6 +16,7 @@ rig_insecure() { # FUNCTION on|off
 }
 
 rig_fail_stream() { ctl ide-fail function="$1" end=endpoint; }
+rig_fail_and_tell() { rig_fail_stream "$1"; }
 rig_bind_tdi() { ctl tdi-bound function="$1" on=true; }
 rig_unbind_tdi() { ctl tdi-bound function="$1" on=false; }
 rig_streams() { ctl streams bridge=0000:00 nr="$1"; }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 #
 # The knobs of the rig in the virtual machine: tests/vm/tsm-test's.
 
@@ -14,6 +14,19 @@ rig_insecure() { # FUNCTION on|off
 }
 
 rig_fail_stream() { echo "$1" >$knobs/fail; }
+# The card's end fails and its port hears of it, which the kernel does in its own time.
+rig_fail_and_tell() {
+	told=$(grep IDECheck "devices/$1/aer_dev_nonfatal")
+	modprobe aer_inject && "$attr" aer-inject "$1" 0x10000000 && echo "$1" >$knobs/fail ||
+		return
+	tell_left=100
+	while grep -q "$told" "devices/$1/aer_dev_nonfatal" && [ $tell_left -gt 0 ]; do
+		sleep 0.1
+		tell_left=$((tell_left - 1))
+	done
+	sleep 0.5 # for the port's own counter
+}
+
 rig_bind_tdi() { echo "$1" >$knobs/bind; }
 rig_unbind_tdi() { echo "$1" >$knobs/unbind; }
 rig_streams() { echo "$1" >$knobs/streams; }

@@ -129,6 +129,11 @@ for value in junk '8086' '8086 10d4' '8086 10d4' '0x8086 0x10d5' '8086 10d6 1 1'
 	'8086 10d6 1af4 1100' '8086 10d7' '8086 10d9' '8086 10da' '8086 10db'; do
 	w $o "$value"
 done
+w $i '8086 10dc 1af4 1100 020000 ffff00'
+for value in '8086 10dc 1 1100' '8086 10dc 1af4 1' '8086 10dc 1af4 1100 030000 ff0000' \
+	'8086 10dc ffffffff 1100' '8086 10dc'; do
+	w $o "$value"
+done
 w drivers/e1000e/new_id '8086 10d3'
 w drivers/e1000e/new_id '8086 10d3 ffffffff ffffffff 0 0 99999'
 w drivers/e1000e/remove_id '8086 10d3'
