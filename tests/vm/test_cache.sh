@@ -180,7 +180,8 @@ sid linux-source-7.2 7.2.13-1
 testing linux-source-7.2 7.2.12-1
 stable-backports linux-source-7.2 7.2.12-1~bpo13+1
 stable-backports linux-source-7.3 7.3.1-1~bpo13+1
-experimental linux-source-7.10 7.10-1~exp1"
+experimental linux-source-7.3 7.3~rc7-1~exp1
+experimental linux-source-7.10 7.10~rc2-1~exp1"
 while read -r wanted version suite; do
 	expect 1 "linux $version: .* of $suite " "asked for $wanted, it takes $version of $suite" \
 		env PATH="$work/bin:$PATH" "$here/kernel" "$wanted"
@@ -189,9 +190,10 @@ done <<-TABLE
 	7.2 7.2.13 sid
 	7.2.12 7.2.12 testing
 	7.3 7.3.1 stable-backports
-	7.4 7.10 experimental
+	7.3.1 7.3.1 stable-backports
+	7.4 7.10~rc2 experimental
 TABLE
-grep -q 'fetches linux-source-7.10=7.10-1~exp1' "$work/out"
+grep -q 'fetches linux-source-7.10=7.10~rc2-1~exp1' "$work/out"
 ok $? "and fetches just that"
 expect 1 'No suite .* offers linux-source-8.0 or newer, but only' "nothing new enough: a sentence" \
 	env PATH="$work/bin:$PATH" "$here/kernel" 8.0

@@ -30,6 +30,10 @@ expect 125 'Kernel panic' "a panic shows on the console and fails" \
 	run "${quiet[@]}" sh -c 'echo c >/proc/sysrq-trigger'
 expect 124 'still running after 15 s' "a command that hangs is ended at the limit" \
 	run --bare --timeout 15 -- sleep 1000
+grep -qE '^(init: |\[ *[0-9]+\.[0-9]+\])' "$work/out"
+ok $? "after the console's last lines"
+VM_TIMES=1 expect 0 '^# time: kernel .* boot [0-9]+ s, command [0-9]+ s' \
+	"the time of each part is told when asked for" run "${quiet[@]}" true
 
 run "${quiet[@]}" sh -c 'echo one' >"$work/one" 2>&1 &
 run "${quiet[@]}" sh -c 'echo two' >"$work/out" 2>&1
