@@ -139,6 +139,7 @@ static const struct {
 	{ NULL, "numaNode", "NUMA node", SHAPE_NUMBER },
 	{ NULL, "iommuGroup", "IOMMU group", SHAPE_NUMBER },
 	{ NULL, "groupMembers", "group members", SHAPE_NAMES },
+	{ NULL, "groupWhy", "grouped because", SHAPE_TEXT },
 	{ "Capabilities", "teeIo", "TEE-IO", SHAPE_BOOL },
 	{ NULL, "ide", "IDE", SHAPE_BOOL },
 	{ NULL, "doeCma", "DOE CMA/SPDM", SHAPE_BOOL },

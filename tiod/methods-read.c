@@ -51,14 +51,21 @@ void method_list_functions(struct daemon *daemon, struct call *call)
 	const struct snapshot *snap = &daemon->cache.snap;
 	bool all = methods_flag(call, "all");
 	struct wire_list list;
+	struct groups groups;
 	size_t size = 0;
 	char *text;
 
+	if (groups_init(&groups, snap) < 0) {
+		methods_reply(call, NULL);
+		return;
+	}
 	wire_list_begin(&list, "functions");
 	for (size_t i = 0; i < snap->n_functions; i++)
 		if (is_listed(&snap->functions[i], all) ||
 		    assignments_find(&daemon->cache.all, snap->functions[i].bdf))
-			wire_list_add(&list, view_function(daemon, snap->functions[i].bdf));
+			wire_list_add(&list,
+				      view_one_of_all(daemon, snap->functions[i].bdf, &groups));
+	groups_finish(&groups);
 	add_absent(daemon, &list);
 	text = wire_list_end(&list, &size);
 	if (text)

@@ -25,10 +25,17 @@ static struct standing standing_of(const struct daemon *daemon, struct bdf bdf)
 
 json_t *view_function(const struct daemon *daemon, struct bdf bdf)
 {
+	return view_one_of_all(daemon, bdf, NULL);
+}
+
+json_t *view_one_of_all(const struct daemon *daemon, struct bdf bdf,
+			const struct groups *groups)
+{
 	const struct cache *cache = &daemon->cache;
 	const struct function *f = snapshot_find(&cache->snap, bdf);
 	struct standing standing = standing_of(daemon, bdf);
 
+	standing.groups = groups;
 	if (f)
 		return report_function(&cache->snap, &cache->all, f, &standing);
 	return report_status(&cache->snap, &cache->all, bdf, &standing);

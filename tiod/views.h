@@ -11,6 +11,7 @@
 #include "core/host.h"
 
 struct daemon;
+struct groups;
 struct job;
 
 /* A function that is there or is only assigned; as io.tiod.Function. */
@@ -18,6 +19,10 @@ json_t *view_function(const struct daemon *daemon, struct bdf bdf);
 
 /* Its state alone. */
 const char *view_state(const struct daemon *daemon, struct bdf bdf);
+
+/* One of many: @groups are those of the cache's snapshot. */
+json_t *view_one_of_all(const struct daemon *daemon, struct bdf bdf,
+			const struct groups *groups);
 
 /* As io.tiod.Progress. */
 json_t *view_progress(const struct job *job, const struct progress *progress);

@@ -72,7 +72,11 @@ IN_USE = [
       "no --force takes all of these away"],
      "a mounted drive is not given away"),
     ("attach 21:00.0 --vm vm1", 5,
-     ["shares IOMMU group", "0000:22:00.0 (xhci_hcd)", "--with-companions"],
+     ["shares IOMMU group", "0000:22:00.0 (xhci_hcd)", "--with-companions",
+      "it is one card with 0000:21:00.1, and its functions have no ACS",
+      "root port 0000:20:01.1 has no ACS",
+      "root port 0000:20:01.2 has ACS without upstream forwarding",
+      "enable ACS in the BIOS", "pcie_acs_override only hides the lack"],
      "a card whose IOMMU group a host driver uses is not given away"),
 ]
 
@@ -273,6 +277,9 @@ def used_link(checks):
     checks.refused(f"disconnect {NIC}", 5,
                    ["its TSM link is used by 0000:41:00.3, assigned to vm1",
                     "tioctl detach 0000:41:00.3"], "disconnect of a link that a VF uses")
+    checks.run(f"detach {NIC}", 0, [f"{NIC} itself is not assigned, but its VF 2 "
+                                    "(0000:41:00.3) is, to vm1", "`tioctl detach 0000:41:00.3`"],
+               "detach of the card whose VF is given says which")
     checks.run("detach --vm vm1", 0)
     checks.stays(before, "detach of the VF restores the host")
 

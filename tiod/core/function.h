@@ -29,6 +29,23 @@ enum function_kind {
 /* How a PF's card forwards between its VFs (devlink); without devlink it is legacy. */
 enum eswitch { ESWITCH_LEGACY, ESWITCH_SWITCHDEV, ESWITCH_INACTIVE, ESWITCH_COUNT };
 
+/* The Device/Port Type of the PCI Express Capabilities register (PCIe 6.0 section 7.5.3.2). */
+enum port_type {
+	EXPRESS_NONE, /* conventional PCI, or unknown */
+	EXPRESS_OTHER,
+	EXPRESS_ROOT,
+	EXPRESS_UPSTREAM,
+	EXPRESS_DOWNSTREAM,
+	EXPRESS_TO_PCI,
+	EXPRESS_FROM_PCI,
+};
+
+/* Access Control Services (PCIe 6.0 section 7.7.11); zero of VFs. */
+struct acs {
+	bool present;
+	uint16_t capability, control;
+};
+
 /* IDE extended capability (PCIe 6.0 section 7.9.26; offsets in kernel-abi 5.2). */
 struct ide_capability {
 	uint16_t offset; /* in config space; 0: none */
@@ -94,6 +111,7 @@ struct function {
 	/* Where it belongs. */
 	struct bdf dsm;       /* function 0 of the card: names the family */
 	struct bdf root_port; /* BDF_NONE for what has none */
+	struct bdf upstream;  /* the bridge right above it; BDF_NONE on a root bus */
 	struct bdf physfn;    /* of a VF */
 	uint16_t vf_index;    /* of a VF, from 0 */
 	int numa_node;        /* -1: unknown */
@@ -105,6 +123,8 @@ struct function {
 	bool flr;
 	bool doe_cma;     /* doe_features 0001:01 */
 	bool doe_session; /* doe_features 0001:02 */
+	enum port_type port;
+	struct acs acs;
 	struct ide_capability ide;
 	struct ide_capability root_port_ide;
 	uint64_t largest_bar; /* bytes */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/groups.h"
 #include "core/holder.h"
 
 /* Why a function is in use, while it is gathered. */
@@ -101,15 +102,18 @@ int rule_is_not_in_use(const struct rule_input *in, struct tio_error *err)
 
 int rule_group_is_viable(const struct rule_input *in, struct tio_error *err)
 {
-	char names[256];
+	char names[256], why[256];
 
 	if (!in->f || !rule_plan_has(in->plan, "rebind") || in->f->iommu_group < 0 ||
 	    !steps_group_blockers(in->facts->snap, in->facts->request, in->f, names,
 				  sizeof(names)))
 		return 0;
+	groups_explain_one(in->facts->snap, in->f, why, sizeof(why));
 	REFUSE(err, in->f->bdf, ERROR_IN_USE, -EBUSY,
-	       "it shares IOMMU group %d with %s, bound to a host driver", in->f->iommu_group,
-	       names);
-	error_fix(err, "--with-companions takes the whole group along, or unbind them first");
+	       "it shares IOMMU group %d with %s, bound to a host driver: %s",
+	       in->f->iommu_group, names, why);
+	error_fix(
+		err,
+		"--with-companions takes the whole group along, or unbind them first; " GROUPS_FIX);
 	return -EBUSY;
 }

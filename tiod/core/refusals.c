@@ -338,14 +338,34 @@ static int big_bar_is_told(const struct rule_input *in, struct tio_error *err)
 
 /* --- Going back --- */
 
+/* A card whose VFs are given is not given itself. */
+static void tell_unassigned(const struct rule_input *in)
+{
+	char name[BDF_STRLEN], vf[BDF_STRLEN];
+
+	bdf_format(in->target->function, name);
+	for (size_t i = 0; i < in->facts->all->n; i++) {
+		const struct assignment *one = &in->facts->all->list[i];
+
+		if (one->physfn.valid && bdf_equal(one->physfn, in->target->function)) {
+			plan_note(in->plan,
+				  "%s itself is not assigned, but its VF %d (%s) is, to %s: "
+				  "`tioctl detach %s` takes that back",
+				  name, one->vf_index, bdf_format(one->function, vf), one->vm,
+				  vf);
+			return;
+		}
+	}
+	plan_note(in->plan, "%s is not assigned to any VM", name);
+}
+
 static int is_its_own_lead(const struct rule_input *in, struct tio_error *err)
 {
 	const struct assignment *one = assignments_find(in->facts->all, in->target->function);
-	char name[BDF_STRLEN], lead[BDF_STRLEN];
+	char lead[BDF_STRLEN];
 
 	if (!one) {
-		plan_note(in->plan, "%s is not assigned to any VM",
-			  bdf_format(in->target->function, name));
+		tell_unassigned(in);
 		return 0;
 	}
 	for (size_t i = 0; i < in->facts->request->n_targets; i++)

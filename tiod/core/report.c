@@ -105,16 +105,21 @@ static const char *tdi_word(const struct function *f, const struct function *dsm
 	return dsm && dsm->tsm[0] ? "unbound (this kernel cannot bind)" : "unbound";
 }
 
-static json_t *group_members(const struct snapshot *snap, const struct function *f)
+static void set_group(json_t *json, const struct groups *groups, const struct function *f)
 {
+	const struct group_member *members;
 	json_t *list = json_array();
-	char name[BDF_STRLEN];
+	char name[BDF_STRLEN], why[384];
+	size_t n;
 
-	for (size_t i = 0; f->iommu_group >= 0 && i < snap->n_functions; i++)
-		if (snap->functions[i].iommu_group == f->iommu_group)
-			json_array_append_new(
-				list, json_string(bdf_format(snap->functions[i].bdf, name)));
-	return list;
+	members = groups_members(groups, f->iommu_group, &n);
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(
+			list, json_string(bdf_format(groups->snap->functions[members[i].at].bdf,
+						     name)));
+	set(json, "iommuGroup", number_or_null(f->iommu_group));
+	set(json, "groupMembers", list);
+	set(json, "groupWhy", json_string(groups_explain(groups, f, why, sizeof(why))));
 }
 
 json_t *report_assignment(const struct assignment *one)
@@ -128,7 +133,7 @@ json_t *report_assignment(const struct assignment *one)
 			 one->settings.given ? vf_to_json(&one->settings) : json_null());
 }
 
-static void set_identity(json_t *json, const struct snapshot *snap, const struct function *f)
+static void set_identity(json_t *json, const struct function *f)
 {
 	set(json, "address", json_bdf(f->bdf));
 	set(json, "kind", json_string(function_kind_to_string(f->kind)));
@@ -139,8 +144,6 @@ static void set_identity(json_t *json, const struct snapshot *snap, const struct
 	set(json, "serial", safe_string(f->serial));
 	set(json, "slot", safe_string(f->slot));
 	set(json, "numaNode", number_or_null(f->numa_node));
-	set(json, "iommuGroup", number_or_null(f->iommu_group));
-	set(json, "groupMembers", group_members(snap, f));
 	set(json, "family", json_bdf(function_family(f)));
 	set(json, "rootPort", json_bdf(f->root_port));
 	set(json, "physfn", json_bdf(f->physfn));
@@ -200,11 +203,17 @@ json_t *report_function(const struct snapshot *snap, const struct assignments *a
 			const struct function *f, const struct standing *standing)
 {
 	const struct function *dsm = snapshot_find(snap, function_family(f));
+	struct groups groups = { 0 };
 	json_t *json = json_object();
 
 	if (!json)
 		return NULL;
-	set_identity(json, snap, f);
+	set_identity(json, f);
+	if (standing->groups)
+		set_group(json, standing->groups, f);
+	else if (groups_init(&groups, snap) == 0)
+		set_group(json, &groups, f);
+	groups_finish(&groups);
 	set_abilities(json, f);
 	set(json, "driver", safe_string(f->driver));
 	set(json, "driverOverride", safe_string(f->override));

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
+#include "core/groups.h"
 #include "core/host.h"
 #include "core/ide.h"
 #include "core/link.h"
@@ -24,6 +25,7 @@ struct standing {
 	bool reconnects;                    /* a link that went with its TSM is made anew */
 	bool gone;                          /* assigned, but no longer in the host */
 	double age;                         /* seconds since its state was read */
+	const struct groups *groups;        /* of the snapshot; NULL: made for this one */
 };
 
 /*

@@ -366,6 +366,7 @@ int functions_read(struct reader *reader, struct bdf bdf, struct function *ret,
 	r = read_place(host->sys_fd, bdf, &place);
 	if (r == 0) {
 		text_copy(f.host_bridge, sizeof(f.host_bridge), place.host_bridge);
+		f.upstream = place.above;
 		find_port(reader, &f, place.top);
 	}
 	read_state(host, dir, r == 0 ? place.bridge_path : NULL, &f);

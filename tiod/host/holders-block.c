@@ -121,22 +121,28 @@ static bool is_claimed(const struct holder_search *search, const struct child *c
 	return false;
 }
 
-int holders_find_unexplained(const struct holder_search *search)
+static int add_unexplained(const struct holder_search *search, bool stacked)
 {
 	struct children *children = search->children;
+	struct holder holder = { .kind = stacked ? HOLDER_BLOCK : HOLDER_CLAIMED };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < children->n; i++) {
 		struct child *child = &children->list[i];
-		struct holder holder = { .kind = HOLDER_CLAIMED };
 
-		if (!child->block || child->used || has_upper(children, i) ||
-		    has_used_part(children, child))
+		if (!child->block || child->stacked != stacked || child->used ||
+		    has_upper(children, i) || has_used_part(children, child))
 			continue;
-		if (child->stacked)
-			holder.kind = HOLDER_BLOCK;
-		if (child->stacked || is_claimed(search, child))
+		if (stacked || is_claimed(search, child))
 			r = holders_add(search, holder, child);
 	}
 	return r;
+}
+
+/* What is built on a disk claims it: so that comes first. */
+int holders_find_unexplained(const struct holder_search *search)
+{
+	int r = add_unexplained(search, true);
+
+	return r == 0 ? add_unexplained(search, false) : r;
 }

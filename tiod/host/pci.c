@@ -23,6 +23,7 @@
 #define TIO_EXP_DEVCAP_FLR    (1u << 28)
 #define TIO_EXP_DEVCAP_TEE_IO (1u << 30)
 #define TIO_EXT_SERIAL        0x0003
+#define TIO_EXT_ACS           0x000d
 #define TIO_EXT_SRIOV         0x0010
 #define TIO_EXT_IDE           0x0030
 #define TIO_SRIOV_OFFSET      0x14
@@ -40,6 +41,12 @@ static const enum function_kind kinds[16] = {
 	[0xb] = FUNCTION_OTHER,     [0xc] = FUNCTION_OTHER,
 	[0xd] = FUNCTION_OTHER,     [0xe] = FUNCTION_OTHER,
 	[0xf] = FUNCTION_OTHER,
+};
+
+static const enum port_type ports[16] = {
+	[0x0] = EXPRESS_OTHER,    [0x1] = EXPRESS_OTHER,      [0x4] = EXPRESS_ROOT,
+	[0x5] = EXPRESS_UPSTREAM, [0x6] = EXPRESS_DOWNSTREAM, [0x7] = EXPRESS_TO_PCI,
+	[0x8] = EXPRESS_FROM_PCI, [0x9] = EXPRESS_OTHER,      [0xa] = EXPRESS_OTHER,
 };
 
 struct pci_door {
@@ -167,6 +174,7 @@ static void read_express(struct reading *reading)
 		return;
 	if (f->kind != FUNCTION_VF)
 		f->kind = kinds[(flags >> (16 + 4)) & 0xf];
+	f->port = ports[(flags >> (16 + 4)) & 0xf];
 	f->flr = devcap & TIO_EXP_DEVCAP_FLR;
 	f->tee_io = devcap & TIO_EXP_DEVCAP_TEE_IO;
 }
@@ -191,6 +199,9 @@ static void read_extended(struct reading *reading)
 	uint32_t value;
 
 	read_serial(reading);
+	cap = pci_find_cap(reading->dev, TIO_EXT_ACS, PCI_CAP_EXTENDED);
+	if (cap && read_register(reading->dev, cap->addr + 4, &value) == 0)
+		f->acs = (struct acs){ true, (uint16_t)value, (uint16_t)(value >> 16) };
 	cap = pci_find_cap(reading->dev, TIO_EXT_SRIOV, PCI_CAP_EXTENDED);
 	if (cap && read_register(reading->dev, cap->addr + TIO_SRIOV_OFFSET, &value) == 0) {
 		f->vf_offset = (uint16_t)value;

@@ -68,6 +68,7 @@ int topology_parse(const char *link, struct topology *ret)
 		} else if (found.host_bridge[0] && bdf_parse(part, &bdf) == 0) {
 			if (!found.top.valid)
 				found.top = bdf;
+			found.above = found.last;
 			found.last = bdf;
 		}
 	}

@@ -12,6 +12,7 @@ struct topology {
 	char host_bridge[16];  /* "pci0000:e0" */
 	char bridge_path[224]; /* "devices/pci0000:e0", below the root */
 	struct bdf top;        /* right below the host bridge; the function itself perhaps */
+	struct bdf above;      /* the one before the last; BDF_NONE when that is the first */
 	struct bdf last;       /* the last PCI function on the path */
 };
 

@@ -120,6 +120,19 @@ static void add_pcie(struct pci_dev *dev)
 	dev->config[0x06] |= 0x10;
 }
 
+#define ACS_CAPABLE 0x5f /* all but egress control */
+#define ACS_WANTED  0x1d /* what pci_enable_acs() of drivers/pci/pci.c turns on */
+
+/* Root ports and switches have it as Linux leaves it, unless "acs" says otherwise. */
+static void add_acs(struct pci_dev *dev)
+{
+	long long on = desc_int(dev->desc, "acs", pci_is_bridge(dev) ? ACS_WANTED : -1);
+
+	if (dev->physfn || on < 0)
+		return;
+	config_set(dev, add_ext(dev, EXT_ACS, 1, 8) + 4, ACS_CAPABLE | (uint32_t)on << 16);
+}
+
 static void add_serial(struct pci_dev *dev)
 {
 	const char *text = desc_text(dev->desc, "serial", NULL);
@@ -239,6 +252,7 @@ void config_build(struct pci_dev *dev)
 	add_pcie(dev);
 	if (desc_bool(dev->desc, "aer", true))
 		add_ext(dev, EXT_AER, 2, 0x48);
+	add_acs(dev);
 	add_serial(dev);
 	add_sriov(dev);
 	add_doe(dev);

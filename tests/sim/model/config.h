@@ -21,6 +21,7 @@
 #define SLTCAP     0x14
 
 #define EXT_AER   0x01
+#define EXT_ACS   0x0d
 #define EXT_DSN   0x03
 #define EXT_ARI   0x0e
 #define EXT_SRIOV 0x10

@@ -141,7 +141,7 @@ const struct device_type pci_type = { .subsystem = "pci", .bus = true, .uevent =
 static const struct desc_key function_keys[] = {
 	{ "address", 's', true }, { "type", 's' }, { "vendor", 'n' }, { "device", 'n' },
 	{ "subvendor", 'n' }, { "subdevice", 'n' }, { "class", 'n', true }, { "revision", 'n' },
-	{ "driver", 'S' }, { "group", 'n' }, { "node", 'n' }, { "tdisp", 'b' }, { "tee", 'b' }, { "aer", 'b' },
+	{ "driver", 'S' }, { "group", 'n' }, { "node", 'n' }, { "tdisp", 'b' }, { "tee", 'b' }, { "aer", 'b' }, { "acs", 'n' },
 	{ "flr", 'b' }, { "ide", 'o' }, { "doe", 'a' }, { "sriov", 'o' }, { "bars", 'o' },
 	{ "children", 'a' }, { "slot", 'n' }, { "port_number", 'n' }, { "serial", 's' },
 	{ "speed", 'n' }, { "width", 'n' }, { "label", 's' }, { "nvme", 'o' }, { "net", 'o' },
