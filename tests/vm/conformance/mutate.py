@@ -96,7 +96,7 @@ MISTAKES = (
     ("a card whose link is down shows its config space", "attrs.c",
      "\tif (dev->disconnected)\n\t\tmemset", "\tif (false)\n\t\tmemset", "link-down"),
     ("a disconnect reaches a card whose link is down", "ide.c",
-     "\tif (dev->disconnected)\n\t\treturn;\n", "", "link-down"),
+     "\tif (dev->disconnected) {\n\t\tleave_behind(dev);\n\t\treturn;\n\t}\n", "", "link-down"),
     ("there are counters where there is no AER", "aer.c",
      " || !desc_bool(dev->desc, \"aer\", true)", "", "aer"),
     ("a negative number of vectors is taken", "sriov.c", " || count < 0", "", "msix"),

@@ -107,6 +107,12 @@ done
 w drivers_probe 0000:04:00.0
 link $plain/driver
 r $e
+w drivers/e1000e/unbind 0000:04:00.0
+r $e
+w $e 0
+r $e
+w drivers/e1000e/bind 0000:04:00.0
+r $e
 
 section autoprobe
 for value in junk '' '\n' 2 0 off no 01 n -1 on 1; do
