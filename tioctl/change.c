@@ -89,6 +89,9 @@ static json_t *attach_parameters(struct tioctl *t)
 		json_object_set_new(parameters, "vfs", json_integer(options_vfs(options)));
 	if (options_has(options, OPTION_COMPANIONS))
 		json_object_set_new(parameters, "withCompanions", json_true());
+	if (options_has(options, OPTION_TSM))
+		json_object_set_new(parameters, "tsm",
+				    must(json_string(options->value[OPTION_TSM])));
 	if (options_has(t->options, OPTION_FORCE))
 		json_object_set_new(parameters, "force", options_force(t->options));
 	return parameters;
@@ -116,12 +119,13 @@ static int run_plan(struct tioctl *t)
 
 #define OPTIONS_ATTACH                                                                         \
 	(OPTION_BIT(OPTION_VM) | OPTION_BIT(OPTION_VFS) | OPTION_BIT(OPTION_VF) |              \
-	 OPTION_BIT(OPTION_COMPANIONS) | OPTION_BIT(OPTION_FORCE) | OPTIONS_VF_SETTINGS)
+	 OPTION_BIT(OPTION_COMPANIONS) | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_TSM) |   \
+	 OPTIONS_VF_SETTINGS)
 
 const struct command command_plan = {
 	.name = "plan",
 	.arguments = "DEV… --vm VM [--vfs N] [--vf I|I-J|I,J,…] [--with-companions] "
-		     "[--force=net|open[,…]] " VF_SETTINGS_ARGUMENTS,
+		     "[--tsm NAME] [--force=net|open[,…]] " VF_SETTINGS_ARGUMENTS,
 	.summary = "the steps that attach would take",
 	.options = OPTIONS_ATTACH,
 	.needed = OPTION_BIT(OPTION_VM),
@@ -169,9 +173,9 @@ static int run_attach(struct tioctl *t)
 
 const struct command command_attach = {
 	.name = "attach",
-	.arguments = "DEV… --vm VM [--vfs N] [--vf I|I-J|I,J,…] [--with-companions] "
-		     "[--force=net|open[,…]] [--format qemu|json] [--dry-run] [--wait=no] "
-		     VF_SETTINGS_ARGUMENTS,
+	.arguments =
+		"DEV… --vm VM [--vfs N] [--vf I|I-J|I,J,…] [--with-companions] "
+		"[--force=net|open[,…]] [--format qemu|json] [--dry-run] [--wait=no] " VF_SETTINGS_ARGUMENTS,
 	.summary = "bring devices up for a VM; prints what the VM is to be given",
 	.options = OPTIONS_ATTACH | OPTION_BIT(OPTION_FORMAT) | OPTION_BIT(OPTION_DRY_RUN) |
 		   OPTION_BIT(OPTION_WAIT),

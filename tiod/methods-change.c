@@ -125,6 +125,18 @@ static int get_settings(const struct call *call, size_t n_functions, struct vf_s
 	return -EINVAL;
 }
 
+/* "": the only one. */
+static int get_tsm(const struct call *call, struct request *request, struct tio_error *err)
+{
+	const char *tsm = methods_text(call, "tsm");
+
+	if (text_copy(request->tsm, sizeof(request->tsm), tsm))
+		return 0;
+	error_kind_set(err, ERROR_INVALID, -EINVAL, "there is no TSM \"%.32s\"", tsm);
+	error_fix(err, "`ls /sys/class/tsm` shows them");
+	return -EINVAL;
+}
+
 static int complete_attach(struct order *order, const struct vm *vm, unsigned vfs,
 			   const struct vf_settings *settings, struct tio_error *err)
 {
@@ -140,6 +152,9 @@ static int complete_attach(struct order *order, const struct vm *vm, unsigned vf
 		request->force = force;
 		request->settings = *settings;
 		request->with_companions = methods_flag(order->call, "withCompanions");
+		r = get_tsm(order->call, request, err);
+		if (r < 0)
+			return r;
 		/* What a plugin takes along the worker finds out: plugins are not loaded here.
 		 */
 		r = request_add_companions(&order->daemon->cache.snap, &none, request, err);
@@ -324,7 +339,6 @@ void method_detach(struct daemon *daemon, struct call *call)
 static int gather_link(struct order *order, struct tio_error *err)
 {
 	const struct daemon *daemon = order->daemon;
-	const char *tsm = methods_text(order->call, "tsm");
 	struct request *request;
 	struct target target;
 	int r;
@@ -336,11 +350,9 @@ static int gather_link(struct order *order, struct tio_error *err)
 	if (r < 0)
 		return r;
 	request = &order->jobs[0]->request;
-	if (!text_copy(request->tsm, sizeof(request->tsm), tsm)) {
-		error_kind_set(err, ERROR_INVALID, -EINVAL, "there is no TSM \"%.32s\"", tsm);
-		error_fix(err, "`ls /sys/class/tsm` shows them");
-		return -EINVAL;
-	}
+	r = get_tsm(order->call, request, err);
+	if (r < 0)
+		return r;
 	request->refresh = methods_flag(order->call, "refresh");
 	r = get_force(order->call, &request->force, err);
 	return r < 0 ? r : targets_list_families(daemon, request, err);

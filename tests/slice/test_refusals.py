@@ -364,23 +364,39 @@ INCAPABLE = [
 
 TWO_TSMS = [
     (f"attach {GPU} --vm vm1", 2,
-     ["this host has 2 TSMs", f"tioctl connect {GPU} --tsm tsm0", "then attach it"],
+     ["this host has 2 TSMs: tsm0 (AMD SEV-TIO), tsm1 (unknown platform (0000:83:00.0))",
+      f"tioctl attach {GPU} --vm VM --tsm tsm0"],
      "attach on a host of two TSMs"),
     (f"connect {GPU}", 2, ["this host has 2 TSMs", "--tsm tsm0"],
      "connect on a host of two TSMs"),
-    (f"connect {GPU} --tsm tsm7", 2, ['there is no TSM "tsm7"', "tsm0"],
+    (f"connect {GPU} --tsm tsm7", 2, ['there is no TSM "tsm7"', "tsm0 (", "tsm1 ("],
      "a TSM that is not there"),
+    (f"attach {GPU} --vm vm1 --tsm tsm7", 2, ['there is no TSM "tsm7"'],
+     "an attach that names a TSM that is not there"),
+] + [
+    (f"{verb} --tsm {name}", 2, [name[:32]], f"{verb.split()[0]} with a TSM called {name[:12]}")
+    for verb in (f"connect {GPU}", f"attach {GPU} --vm vm1")
+    for name in ("tsm0junk", "tsm", "tsmX", "tsm00", "../tsm0", "tsm" + "1" * 200,
+                 "tsm" + "1" * 297)
 ]
 
 
 def with_a_tsm_named(checks):
     before = checks.host()
     checks.run(f"connect {GPU} --tsm tsm1", 0, sentence="the TSM that is named is used")
+    checks.refused(f"attach {GPU} --vm vm1 --tsm tsm0", 5,
+                   ["it is connected to tsm1, not to tsm0", f"tioctl disconnect {GPU}"],
+                   "attach with another TSM than the one it is connected to")
     checks.run(f"attach {GPU} --vm vm1", 0, sentence="attach keeps the link that is there")
     checks.run(f"detach {GPU}", 0)
     checks.tap.ok(checks.world.state(GPU)["tsm"] == "tsm1", "detach leaves that link alone")
     checks.run(f"disconnect {GPU}", 0)
     checks.stays(before, "disconnect restores the host")
+    checks.run(f"attach {GPU} --vm vm1 --tsm tsm1", 0, sentence="attach takes the TSM named")
+    checks.tap.ok(checks.world.state(GPU)["tsm"] == "tsm1", "and no other",
+                  checks.world.state(GPU))
+    checks.run(f"detach {GPU}", 0)
+    checks.stays(before, "detach takes that link back, too")
 
 
 TESTS = {

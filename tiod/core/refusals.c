@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "core/advice.h"
 #include "core/hugepages.h"
+#include "core/platform.h"
 
 bool rule_is_lead(const struct target *target)
 {
@@ -209,11 +210,23 @@ static int group_is_of_one_vm(const struct rule_input *in, struct tio_error *err
 
 /* --- What the host must have --- */
 
+/* "tsm0 (AMD SEV-TIO), tsm1 (…)" */
+static const char *tsm_names(const struct snapshot *snap, char *buf, size_t size)
+{
+	char platform[80];
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < snap->n_tsms; i++)
+		text_append(buf, size, "%s%s (%s)", i ? ", " : "", snap->tsms[i].name,
+			    platform_name(&snap->tsms[i], platform, sizeof(platform)));
+	return buf;
+}
+
 static int tsm_is_there(const struct rule_input *in, struct tio_error *err)
 {
 	const struct snapshot *snap = in->facts->snap;
 	const char *wanted = in->facts->request->tsm;
-	char name[BDF_STRLEN];
+	char name[BDF_STRLEN], names[256];
 
 	if (!rule_plan_links(in->plan))
 		return 0;
@@ -227,17 +240,19 @@ static int tsm_is_there(const struct rule_input *in, struct tio_error *err)
 	}
 	if (!wanted[0]) {
 		REFUSE(err, in->target->function, ERROR_INVALID, -EINVAL,
-		       "this host has %zu TSMs", snap->n_tsms);
-		error_fix(err, "choose one: `tioctl %s %s --tsm %s`%s",
-			  in->facts->request->verb == VERB_RECONNECT ? "reconnect" : "connect",
-			  bdf_format(in->facts->request->family, name), snap->tsms[0].name,
-			  in->facts->request->verb == VERB_ATTACH ? ", then attach it" : "");
+		       "this host has %zu TSMs: %s", snap->n_tsms,
+		       tsm_names(snap, names, sizeof(names)));
+		error_fix(err, "choose one: `tioctl %s %s%s --tsm %s`",
+			  verb_to_string(in->facts->request->verb),
+			  bdf_format(in->facts->request->family, name),
+			  in->facts->request->verb == VERB_ATTACH ? " --vm VM" : "",
+			  snap->tsms[0].name);
 		return -EINVAL;
 	}
 	if (!snapshot_find_tsm(snap, wanted)) {
 		REFUSE(err, in->target->function, ERROR_INVALID, -ENXIO,
 		       "there is no TSM \"%s\"", wanted);
-		error_fix(err, "this host has %s", snap->tsms[0].name);
+		error_fix(err, "this host has %s", tsm_names(snap, names, sizeof(names)));
 		return -ENXIO;
 	}
 	return 0;
@@ -410,7 +425,8 @@ static int plugins_agree(const struct rule_input *in, struct tio_error *err)
 static const rule_fn attach_rules[] = {
 	is_there, is_an_endpoint, config_is_readable, can_do_tdisp, is_free,
 	is_the_card_reserved, vfs_are_unreserved, group_is_of_one_vm,
-	rule_pf_has_no_vfs, rule_vf_can_be_had, rule_vfs_come_before_the_link, rule_vf_settings, tsm_is_there, tsm_knows_the_card,
+	rule_pf_has_no_vfs, rule_vf_can_be_had, rule_vfs_come_before_the_link, rule_vf_settings,
+	link_is_as_asked, tsm_is_there, tsm_knows_the_card,
 	iommu_is_there, rule_is_not_in_use, rule_group_is_viable, plugins_agree,
 	memory_fits, big_bar_is_told, rule_resets_are_told, NULL,
 };
