@@ -442,6 +442,8 @@ static void fake_progress(void *arg, const struct progress *progress)
 
 	if (progress->kind == PROGRESS_BEGIN && strcmp(progress->step, "enable-vfs") == 0)
 		host->deadline_ms = progress->deadline_ms;
+	if (progress->kind == PROGRESS_NOTE)
+		text_copy(host->note, sizeof(host->note), progress->text);
 }
 
 static int fake_tsm_take(void *arg, const char *tsm, struct tio_error *err)

@@ -19,6 +19,7 @@ struct fake_host {
 	enum recovery recovery; /* how the last one ended */
 	unsigned batches;       /* parallel() calls */
 	unsigned deadline_ms;   /* of the last enable-vfs that was begun */
+	char note[320];         /* the last that was told */
 
 	/* The failure to come. */
 	const char *fail_call; /* NULL: none */

@@ -32,6 +32,11 @@ bool function_is_tdisp(const struct function *f)
 	return f->tee_io || f->ide.offset != 0;
 }
 
+bool function_is_silent(const struct function *dsm)
+{
+	return dsm->stream.present && dsm->stream.endpoint.silent;
+}
+
 bool function_link_is_secure(const struct function *dsm)
 {
 	const struct ide_stream *s = &dsm->stream;

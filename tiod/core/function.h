@@ -173,6 +173,9 @@ struct bdf function_family(const struct function *f);
 /* TEE-IO or IDE: what `tioctl list` shows without -a. */
 bool function_is_tdisp(const struct function *f);
 
+/* Has the card fallen off the bus, as far as its stream tells?  False for what has none. */
+bool function_is_silent(const struct function *dsm);
+
 /* Both ends enabled, in the secure state and on the same Stream ID. */
 bool function_link_is_secure(const struct function *dsm);
 

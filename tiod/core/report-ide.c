@@ -34,6 +34,8 @@ static const char *verdict(const struct function *dsm)
 		return "the root port has no IDE capability";
 	if (!s->present)
 		return "no stream is set up: the link is not encrypted";
+	if (function_is_silent(dsm))
+		return "the card does not answer: its registers read as all ones";
 	if (!s->endpoint.known || !s->root_port.known)
 		return "the stream's registers could not be read";
 	if (!s->endpoint.enabled || !s->root_port.enabled)

@@ -165,6 +165,47 @@ static int rebind_verify(const struct step_work *work, const struct record *reco
 	return r < 0 ? r : check_link_lasted(work, record, err);
 }
 
+/* Has its card fallen off the bus?  The function itself may be a VF, which has no stream. */
+static bool card_is_silent(const struct step_work *work, const struct function *f)
+{
+	struct function *dsm = snapshot_find(work->snap, function_family(f));
+	struct tio_error ignored = TIO_ERROR_NONE;
+
+	return dsm && work->ops->refresh(work->host, dsm, &ignored) == 0 &&
+	       function_is_silent(dsm);
+}
+
+static void tell_silent(const struct step_work *work, const struct record *record)
+{
+	struct progress note = { .kind = PROGRESS_NOTE, .function = record->function };
+	char name[BDF_STRLEN];
+
+	bdf_format(record->function, name);
+	snprintf(note.text, sizeof(note.text),
+		 "%s does not answer (all ones), %s does not start on it, and it has no driver "
+		 "now: reseat it, or `echo 1 > /sys/bus/pci/devices/%s/remove; echo 1 > "
+		 "/sys/bus/pci/rescan`",
+		 name, record->before.driver, name);
+	work->ops->progress(work->host, &note);
+}
+
+/*
+ * No driver starts on a card that doesn't answer.  To keep it with the VM for that would leave
+ * nothing but pulling it: it goes back without a driver, and that is said.
+ */
+static int give_back_silent(const struct step_work *work, const struct record *record, int r,
+			    struct tio_error *err)
+{
+	struct tio_error why = TIO_ERROR_NONE;
+	struct function *f;
+
+	if (r == 0 || step_look(work, record, &f, &why) < 0 || f->driver[0] ||
+	    !card_is_silent(work, f))
+		return r;
+	tell_silent(work, record);
+	return set_override(work, f, record->before.override, err);
+}
+
 static int rebind_undo(const struct step_work *work, const struct record *record,
 		       struct tio_error *err)
 {
@@ -184,6 +225,7 @@ static int rebind_undo(const struct step_work *work, const struct record *record
 		r = move_to(work, record, b->driver, b->override, err);
 	if (r == 0)
 		r = check_driver(work, record, b->driver, err);
+	r = give_back_silent(work, record, r, err);
 	return step_gone_is_done(work, record, r, err);
 }
 

@@ -123,6 +123,19 @@ static void describe_end(const struct ide_end *end, struct bdf bdf, char *buf, s
 			 end->secure ? "secure" : "insecure", end->stream_id);
 }
 
+/* At the end of a connect a card may have fallen off the bus: its registers say nothing then.
+ */
+static void describe_endpoint(const struct function *dsm, char *buf, size_t size)
+{
+	char name[BDF_STRLEN];
+
+	if (function_is_silent(dsm))
+		snprintf(buf, size, "%s does not answer (all ones)",
+			 bdf_format(dsm->bdf, name));
+	else
+		describe_end(&dsm->stream.endpoint, dsm->bdf, buf, size);
+}
+
 static int verify_ide(const struct step_work *work, const struct record *record,
 		      struct tio_error *err)
 {
@@ -136,7 +149,7 @@ static int verify_ide(const struct step_work *work, const struct record *record,
 	if (!dsm->stream.present) {
 		error_set(err, -EPROTO, "the TSM is connected but no IDE stream was set up");
 	} else {
-		describe_end(&dsm->stream.endpoint, dsm->bdf, endpoint, sizeof(endpoint));
+		describe_endpoint(dsm, endpoint, sizeof(endpoint));
 		describe_end(&dsm->stream.root_port, dsm->root_port, root_port,
 			     sizeof(root_port));
 		error_set(err, -EPROTO, "the link is not secure: %s; %s", endpoint, root_port);
