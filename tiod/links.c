@@ -244,7 +244,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	struct daemon *daemon = userdata;
 	const struct links *links = &daemon->links;
 
-	for (size_t i = 0; i < links->n; i++)
+	/* Where reading takes longer than the interval, others must get their turn, too. */
+	for (size_t i = 0; !daemon->scans.now && i < links->n; i++)
 		scans_watch(daemon, links->list[i].family);
 	arm(daemon);
 	return 0;
