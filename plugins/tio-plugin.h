@@ -51,8 +51,8 @@ struct tio_function {
 };
 
 /*
- * Runtime power management that should be off while a VM has the function.  tiod 0.1 keeps
- * these wishes, as it keeps traits' nodes, but has no step yet that acts on them.
+ * Runtime power management that should be off while a VM has the function, or a VF of it; the
+ * VM's file may say otherwise.
  */
 #define TIO_PIN_D3COLD 0x1 /* d3cold_allowed = 0 */
 #define TIO_PIN_ON     0x2 /* power/control = on */

@@ -94,6 +94,12 @@ static void print_ide(const struct screen *screen, const json_t *ide)
 	auto_table struct table table = { 0 };
 	const char *stream = field_text(ide, "stream");
 
+	if (!json_is_object(json_object_get(ide, "capability")) &&
+	    !json_is_object(json_object_get(ide, "endpoint"))) {
+		screen_line(screen, "%s has no IDE capability: its link cannot be encrypted",
+			    field_text(ide, "address"));
+		return;
+	}
 	table_init(&table, columns, ARRAY_SIZE(columns));
 	table_cell(&table, STYLE_PLAIN, "%s", "address");
 	table_cell(&table, STYLE_PLAIN, "%s", field_text(ide, "address"));

@@ -190,6 +190,14 @@ static void print_assignment(const struct screen *screen, const json_t *assignme
 		rows_field(screen, "comes along with", assignment, "lead", SHAPE_TEXT);
 }
 
+/* Beside the rows of the function itself: what is in its "power". */
+static void print_power(const struct screen *screen, const json_t *power)
+{
+	rows_field(screen, "D3cold allowed", power, "d3coldAllowed", SHAPE_BOOL);
+	rows_field(screen, "runtime power", power, "control", SHAPE_TEXT);
+	rows_field(screen, "ways to reset it", power, "resetMethods", SHAPE_NAMES);
+}
+
 static void print_show(const struct screen *screen, const json_t *f)
 {
 	const json_t *assignment = json_object_get(f, "assignment");
@@ -200,6 +208,7 @@ static void print_show(const struct screen *screen, const json_t *f)
 			rows_group(screen, rows[i].group);
 		rows_field(screen, rows[i].label, f, rows[i].key, rows[i].shape);
 	}
+	print_power(screen, json_object_get(f, "power"));
 	print_assignment(screen, assignment);
 	if (json_is_object(error))
 		rows_group(screen, "Last failure");

@@ -143,6 +143,22 @@ static const char *socket_path(const struct options *options)
 	return environment && *environment ? environment : CLIENT_SOCKET;
 }
 
+/* "tioctl help" is "tioctl --help", "tioctl help VERB" is "tioctl VERB --help". */
+static int run_help(struct tioctl *t, const char *verb)
+{
+	const struct command *command;
+
+	if (!verb) {
+		print_help(&t->out);
+		return EXIT_DONE;
+	}
+	command = find_command(verb, &t->err);
+	if (!command)
+		return EXIT_USAGE;
+	print_command_help(&t->out, command);
+	return EXIT_DONE;
+}
+
 static int run(struct tioctl *t, const struct options *options)
 {
 	const struct command *command;
@@ -152,21 +168,19 @@ static int run(struct tioctl *t, const struct options *options)
 		screen_line(&t->out, "tioctl %s", TIOD_VERSION);
 		return EXIT_DONE;
 	}
-	if (!options->verb && options_has(options, OPTION_HELP)) {
-		print_help(&t->out);
-		return EXIT_DONE;
-	}
+	if (!options->verb && options_has(options, OPTION_HELP))
+		return run_help(t, NULL);
 	if (!options->verb) {
 		screen_line(&t->err, "tioctl: a verb is missing (see \"tioctl --help\")");
 		return EXIT_USAGE;
 	}
+	if (strcmp(options->verb, "help") == 0 && options->n_names < 2)
+		return run_help(t, options->n_names ? options->names[0] : NULL);
+	if (options_has(options, OPTION_HELP))
+		return run_help(t, options->verb);
 	command = find_command(options->verb, &t->err);
 	if (!command)
 		return EXIT_USAGE;
-	if (options_has(options, OPTION_HELP)) {
-		print_command_help(&t->out, command);
-		return EXIT_DONE;
-	}
 	if (!suits(command, options, &t->err))
 		return EXIT_USAGE;
 

@@ -89,7 +89,7 @@ static void print_event(const struct screen *screen, const json_t *event)
 
 static void print_json(FILE *file, const json_t *event)
 {
-	json_dumpf(event, file, JSON_COMPACT | JSON_ENSURE_ASCII);
+	json_dumpf(event, file, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
 	fputc('\n', file);
 }
 

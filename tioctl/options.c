@@ -24,7 +24,7 @@ static const struct {
 			    "tiod's socket, instead of $TIOD_SOCKET" },
 	[OPTION_HELP] = { 'h', "--help", NULL, NULL, "say what a verb does and takes" },
 	[OPTION_VERSION] = { 'V', "--version", NULL, NULL, "print tioctl's version" },
-	[OPTION_ALL] = { 'a', "--all", NULL, NULL, "every PCIe endpoint" },
+	[OPTION_ALL] = { 'a', "--all", NULL, NULL, "every PCIe endpoint; every job" },
 	[OPTION_VM] = { 0, "--vm", "VM", NULL, "the virtual machine, as its file is named" },
 	[OPTION_VFS] = { 0, "--vfs", "N", NULL, "have N virtual functions enabled" },
 	[OPTION_VF] = { 0, "--vf", "I|I-J|I,J,…", NULL,

@@ -157,6 +157,21 @@ size_t render_width(const char *text)
 	return width;
 }
 
+size_t render_fit(const char *text, size_t columns)
+{
+	size_t width = 0, at = 0, space = 0, n, one;
+
+	for (; text[at]; at += n) {
+		one = one_width(text + at, &n);
+		if (text[at] == ' ')
+			space = at;
+		if (width + one > columns)
+			return space ? space : at ? at : n;
+		width += one;
+	}
+	return at;
+}
+
 char *render_cut(const char *text, size_t columns)
 {
 	size_t width = 0, at = 0, cut = 0, n, one;

@@ -45,6 +45,12 @@ char *render_escape(const char *text);
 /* Columns that escaped text takes on a terminal. */
 size_t render_width(const char *text);
 
+/*
+ * How many bytes of @text fit into @columns; they end at a space if there is one, and are one
+ * character at least.
+ */
+size_t render_fit(const char *text, size_t columns);
+
 /* @text, escaped, in at most @columns, with "…" at the end if it was longer.  Owned by the
  * caller. */
 char *render_cut(const char *text, size_t columns);
@@ -60,6 +66,7 @@ struct column {
 	const char *title;
 	bool right;
 	bool flexible; /* is cut when the table is wider than the terminal; one at most */
+	bool wraps;    /* a flexible last column goes on in the next line instead */
 };
 
 struct cell {

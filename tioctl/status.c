@@ -39,7 +39,7 @@ static void print_functions(const struct screen *screen, const json_t *functions
 		{ "DRIVER" },
 		{ "CDEV" },
 		{ "AGE", .right = true },
-		{ "WAITS FOR", .flexible = true },
+		{ "WAITS FOR", .flexible = true, .wraps = true },
 	};
 	auto_table struct table table = { 0 };
 	const json_t *function;
@@ -171,13 +171,32 @@ const struct command command_status = {
 	.run = run_status,
 };
 
+static void print_failures(const struct screen *screen, const json_t *jobs)
+{
+	const json_t *job, *error;
+	size_t i;
+
+	json_array_foreach(jobs, i, job)
+	{
+		error = json_object_get(job, "error");
+		if (!json_is_object(error))
+			continue;
+		screen_text(screen, STYLE_PLAIN,
+			    "job %lld: ", (long long)field_int(job, "id", 0));
+		failure_print(screen, "", error, NULL);
+	}
+}
+
 static int run_jobs(struct tioctl *t)
 {
+	bool all = options_has(t->options, OPTION_ALL);
 	auto_json json_t *reply = NULL;
-	json_t *jobs;
+	json_t *jobs, *parameters;
 	int r;
 
-	r = tioctl_call(t, &(struct call){ "io.tiod.ListJobs", .list = "jobs" }, &reply);
+	parameters = all ? json_pack("{s:b}", "ended", 1) : NULL;
+	r = tioctl_call(t, &(struct call){ "io.tiod.ListJobs", parameters, .list = "jobs" },
+			&reply);
 	if (r != EXIT_DONE)
 		return r;
 	if (t->json)
@@ -186,14 +205,19 @@ static int run_jobs(struct tioctl *t)
 	if (json_array_size(jobs))
 		print_jobs(&t->out, jobs);
 	else
-		screen_line(&t->err, "no job runs or waits");
+		screen_line(&t->err, all ? "there was no job yet"
+					 : "no job runs or waits (\"tioctl jobs -a\" shows "
+					   "those that ended)");
+	fflush(t->out.file);
+	print_failures(&t->err, jobs);
 	return EXIT_DONE;
 }
 
 const struct command command_jobs = {
 	.name = "jobs",
-	.arguments = "",
-	.summary = "the changes that run or wait",
+	.arguments = "[-a]",
+	.summary = "the changes that run or wait, or the last that ended as well",
+	.options = OPTION_BIT(OPTION_ALL),
 	.run = run_jobs,
 };
 

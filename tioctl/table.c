@@ -96,19 +96,40 @@ static void print_cell(const struct table *table, size_t column, const struct ce
 		fprintf(screen->file, "%*s", (right ? 0 : pad) + GAP, "");
 }
 
+/* The text of a last column in lines of its own width, under each other. */
+static void print_wrapped(const struct cell *cell, const struct screen *screen, size_t width,
+			  size_t indent)
+{
+	const char *rest = cell->text;
+
+	for (size_t n; *rest; rest += n) {
+		if (rest != cell->text)
+			fprintf(screen->file, "%*s", (int)indent, "");
+		n = render_fit(rest, width);
+		screen_text(screen, cell->style, "%.*s", (int)n, rest);
+		fputc('\n', screen->file);
+		n += strspn(rest + n, " ");
+	}
+}
+
 void table_print(const struct table *table, const struct screen *screen)
 {
-	size_t widths[COLUMNS_MAX], column;
+	size_t widths[COLUMNS_MAX], column, indent = 0;
 	struct cell head;
 
 	assert(table->n_cells % table->n_columns == 0);
 	measure(table, screen, widths);
+	for (column = 0; column + 1 < table->n_columns; column++)
+		indent += widths[column] + GAP;
 	for (column = 0; column < table->n_columns; column++) {
 		head = (struct cell){ (char *)table->columns[column].title, STYLE_HEAD };
 		print_cell(table, column, &head, screen, widths[column]);
 	}
 	for (size_t i = 0; i < table->n_cells; i++) {
 		column = i % table->n_columns;
-		print_cell(table, column, &table->cells[i], screen, widths[column]);
+		if (table->columns[column].wraps && screen->tty)
+			print_wrapped(&table->cells[i], screen, widths[column], indent);
+		else
+			print_cell(table, column, &table->cells[i], screen, widths[column]);
 	}
 }

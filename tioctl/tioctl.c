@@ -12,7 +12,8 @@ int tioctl_document(struct tioctl *t, json_t *document)
 
 	json_object_set_new(whole, "schema", must(json_integer(TIOCTL_SCHEMA)));
 	if (json_object_update(whole, rest) < 0 ||
-	    json_dumpf(whole, t->out.file, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0)
+	    json_dumpf(whole, t->out.file,
+		       JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15)) < 0)
 		return EXIT_FAILED;
 	fputc('\n', t->out.file);
 	return EXIT_DONE;

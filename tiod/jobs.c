@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "core/json.h"
 #include "core/report.h"
 #include "daemon.h"
 #include "job-run.h"
@@ -197,6 +198,27 @@ static void forget(struct job *job)
 	*at = job->next;
 }
 
+/* Who asked may not have waited: what became of it can be asked for a while. */
+static void keep_report(struct job *job)
+{
+	struct jobs *jobs = &job->daemon->jobs;
+	json_t *report;
+
+	if (job_only_looks(job) ||
+	    (job->kind == JOB_RECOVER && !job->changed && job->code >= 0))
+		return;
+	report = job_report(job);
+	json_object_set_new(report, "state", json_string(job->code < 0 ? "failed" : "done"));
+	json_object_set_new(report, "error",
+			    job->code < 0 ? report_error(&job->error) : json_null());
+	json_object_set_new(report, "seconds", json_seconds(job->seconds));
+	if (!jobs->ended)
+		jobs->ended = json_array();
+	if (json_array_size(jobs->ended) == JOBS_ENDED_MAX)
+		json_array_remove(jobs->ended, 0);
+	json_array_append_new(jobs->ended, report);
+}
+
 void job_end(struct job *job, int code)
 {
 	struct daemon *daemon = job->daemon;
@@ -204,6 +226,7 @@ void job_end(struct job *job, int code)
 	forget(job);
 	job->code = code;
 	job->seconds = (double)(now_usec() - job->since) / USEC_PER_SEC;
+	keep_report(job);
 	mark_targets(job);
 	events_job(daemon, job, code < 0 ? "failed" : "done");
 	if (job->ended)
@@ -253,6 +276,8 @@ void jobs_kill_all(struct daemon *daemon)
 
 void jobs_finish(struct daemon *daemon)
 {
+	json_decref(daemon->jobs.ended);
+	daemon->jobs.ended = NULL;
 	while (daemon->jobs.list) {
 		struct job *job = daemon->jobs.list;
 
@@ -304,10 +329,11 @@ json_t *job_report(const struct job *job)
 		json_array_append_new(
 			functions,
 			json_string(bdf_format(job->request.targets[i].function, name)));
-	return json_pack("{sI ss ss so ss ss ss sf}", "id", (json_int_t)job->id, "verb",
+	return json_pack("{sI ss ss so ss ss ss so so}", "id", (json_int_t)job->id, "verb",
 			 job_verb(job), "family", bdf_format(job->request.family, name),
 			 "functions", functions, "vm", job->request.vm.name, "state",
 			 job->waits ? "waiting" : job_state_to_string(job->state), "step",
 			 job->step.step, "seconds",
-			 (double)(now_usec() - job->since) / USEC_PER_SEC);
+			 json_seconds((double)(now_usec() - job->since) / USEC_PER_SEC),
+			 "error", json_null());
 }

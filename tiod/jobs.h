@@ -73,8 +73,11 @@ struct job {
 /* Changes nothing and is not listed. */
 bool job_only_looks(const struct job *job);
 
+#define JOBS_ENDED_MAX 32
+
 struct jobs {
 	struct job *list; /* owned, oldest first */
+	json_t *ended;    /* owned, may be NULL: reports of the last that ended, oldest first */
 	uint64_t last_id;
 };
 

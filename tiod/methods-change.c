@@ -137,6 +137,34 @@ static int get_tsm(const struct call *call, struct request *request, struct tio_
 	return -EINVAL;
 }
 
+static bool has_functions(const struct assignments *all, const char *vm)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->list[i].vm, vm) == 0)
+			return true;
+	return false;
+}
+
+/* Other VMs that have functions and whose memory is to come from the same pages. */
+static void add_promises(const struct daemon *daemon, struct request *request)
+{
+	const struct vm *vm = &request->vm;
+
+	for (size_t i = 0; i < daemon->config.n_vms; i++) {
+		const struct vm *other = &daemon->config.vms[i];
+
+		if (!vm->hugepage_size || other->hugepage_size != vm->hugepage_size ||
+		    strcmp(other->name, vm->name) == 0 ||
+		    !has_functions(&daemon->cache.all, other->name) ||
+		    (other->numa_node >= 0 && vm->numa_node >= 0 &&
+		     other->numa_node != vm->numa_node))
+			continue;
+		request->promised += other->memory;
+		text_append(request->promised_to, sizeof(request->promised_to), "%s%s",
+			    request->promised_to[0] ? ", " : "", other->name);
+	}
+}
+
 static int complete_attach(struct order *order, const struct vm *vm, unsigned vfs,
 			   const struct vf_settings *settings, struct tio_error *err)
 {
@@ -148,6 +176,7 @@ static int complete_attach(struct order *order, const struct vm *vm, unsigned vf
 		struct request *request = &order->jobs[i]->request;
 
 		request->vm = *vm;
+		add_promises(order->daemon, request);
 		request->vfs = vfs;
 		request->force = force;
 		request->settings = *settings;

@@ -141,7 +141,8 @@ void method_get_status(struct daemon *daemon, struct call *call)
 		if (!*vm || strcmp(all->list[i].vm, vm) == 0)
 			json_array_append_new(list,
 					      view_function(daemon, all->list[i].function));
-	methods_reply(call, json_pack("{so so}", "functions", list, "jobs", view_jobs(daemon)));
+	methods_reply(call, json_pack("{so so}", "functions", list, "jobs",
+				      view_jobs(daemon, false)));
 }
 
 /* --- VMs --- */
@@ -197,7 +198,9 @@ void method_get_qemu_args(struct daemon *daemon, struct call *call)
 
 void method_list_jobs(struct daemon *daemon, struct call *call)
 {
-	methods_reply(call, json_pack("{so}", "jobs", view_jobs(daemon)));
+	json_t *list = view_jobs(daemon, methods_flag(call, "ended"));
+
+	methods_reply(call, json_pack("{so}", "jobs", list));
 }
 
 void method_get_metrics(struct daemon *daemon, struct call *call)

@@ -62,9 +62,10 @@ json_t *view_progress(const struct job *job, const struct progress *progress)
 	return json;
 }
 
-json_t *view_jobs(const struct daemon *daemon)
+json_t *view_jobs(const struct daemon *daemon, bool ended)
 {
-	json_t *list = json_array();
+	json_t *list = ended && daemon->jobs.ended ? json_copy(daemon->jobs.ended)
+						   : json_array();
 
 	for (const struct job *job = daemon->jobs.list; job; job = job->next)
 		if (!job_only_looks(job))

@@ -30,5 +30,5 @@ json_t *view_progress(const struct job *job, const struct progress *progress);
 /* What keeps tiod from its work, a sentence each. */
 json_t *view_problems(const struct daemon *daemon);
 
-/* All jobs, plans left out. */
-json_t *view_jobs(const struct daemon *daemon);
+/* The changes that run or wait; with @ended the last ones that ended come first. */
+json_t *view_jobs(const struct daemon *daemon, bool ended);

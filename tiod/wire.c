@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "core/json.h"
 
 int wire_next(const char *data, size_t size, size_t *seen, size_t *ret_length)
 {
@@ -133,7 +134,7 @@ char *wire_reply(json_t *parameters, const char *error, bool continues, size_t *
 	if (r == 0 && continues)
 		r = json_object_set_new(reply, "continues", json_true());
 	if (r == 0)
-		text = json_dumps(reply, JSON_COMPACT);
+		text = json_dumps(reply, JSON_COMPACT | JSON_SECONDS);
 	if (text)
 		*ret_length = strlen(text) + 1;
 	json_decref(reply);
@@ -151,7 +152,7 @@ void wire_list_begin(struct wire_list *list, const char *name)
 
 void wire_list_add(struct wire_list *list, json_t *item)
 {
-	char *text = item ? json_dumps(item, JSON_COMPACT) : NULL;
+	char *text = item ? json_dumps(item, JSON_COMPACT | JSON_SECONDS) : NULL;
 
 	if (!text || text_add(&list->text, "%s%s", list->n++ ? "," : "", text) < 0)
 		list->failed = true;

@@ -33,7 +33,9 @@ def function(**fields):
         largestBar=137438953472, driver="nvidia", driverOverride="", cdev="", tsm="",
         tsmGroup=True, tsmStatus=False,
         tsmFlavour="upstream", platform="AMD SEV-TIO", link="none",
-        linkTrouble="", ideFail=False, linkErrors=[], tdi="unbound", assignment=None, state="idle",
+        linkTrouble="", ideFail=False, linkErrors=[], tdi="unbound",
+        power=dict(d3coldAllowed=True, control="auto", resetMethods=["flr", "bus"]),
+        assignment=None, state="idle",
         waitsFor="", job=None, error=None, age=1.5, serial="00-11-22", slot="7")
     value["class"] = "0x030200"
     value.update(fields)
@@ -74,7 +76,7 @@ def handoff(**fields):
 
 def job(**fields):
     value = dict(id=3, verb="attach", family=GPU, functions=[GPU], vm="gpu-vm",
-                 state="running", step="connect-tsm", seconds=1.25)
+                 state="running", step="connect-tsm", seconds=1.25, error=None)
     value.update(fields)
     return value
 

@@ -127,6 +127,13 @@ def test_ide_shows_both_ends_and_the_verdict():
     expect(r, 0, ["capability at\t0x300\t-\n", "no IDE stream is set up\n"])
 
 
+def test_ide_of_a_card_without_it_is_a_sentence():
+    r = run("ide", GPU, script=ide(endpoint=None, rootPortEnd=None, stream=None, secure=False,
+                                   capability=None, verdict="no IDE stream is set up"))
+    expect(r, 0)
+    equal(r.out, "0000:e1:00.0 has no IDE capability: its link cannot be encrypted\n")
+
+
 def registers(address, **fields):
     control = dict(raw="0x05400001", enabled=True, xt=False, npr=0, pr=4, cpl=0, pcrc=True,
                    partialHeader="no", algorithm="AES-GCM-256-96b", tc=0, streamId=5)
@@ -266,6 +273,13 @@ def test_jobs_and_cancel():
            4, err="tioctl: no job 9\n")
     script["io.tiod.ListJobs"] = [{"parameters": {"jobs": []}}]
     expect(run("jobs", script=script), 0, err="no job runs or waits")
+    failed = job(state="failed", error=dict(
+        function=GPU, step="connect-tsm", attribute="tsm/connect", errno=5, errnoName="EIO",
+        sentence="the TSM said no", fix="reseat the card"))
+    script["io.tiod.ListJobs"] = [{"parameters": {"jobs": [failed]}}]
+    r = run("jobs", "-a", script=script)
+    expect(r, 0, "\tfailed\t", err=["job 3: ", "the TSM said no", "reseat the card"])
+    equal(r.calls[0]["parameters"], {"ended": True})
 
 
 def vm(name):

@@ -238,6 +238,9 @@ def test_help_names_every_verb_and_exit_code():
     expect(r, 0, ["  7  tiod is not running", "--socket PATH"])
     expect(bare("attach", "--help"), 0, ["Usage: tioctl attach DEV", "--with-companions",
                                          "--vf"])
+    expect(bare("help"), 0, r.out)
+    expect(bare("help", "attach"), 0, "Usage: tioctl attach DEV")
+    expect(bare("help", "atach"), 2, err='did you mean "attach"?')
     expect(bare("--version"), 0, "tioctl 0.")
 
 

@@ -284,6 +284,12 @@ def without_waiting(checks):
     for function in (DRIVE, GPU):
         checks.reaches(function, "attached", f"{function} ends attached")
     checks.run("detach --vm vm1", 0)
+    checks.sim.fault(path=f"*{DRIVE}/tsm/connect", op="write", act="errno", errno="EIO")
+    number = checks.run(f"attach {DRIVE} --vm vm1 --wait no", 0).split()[0]
+    until(lambda: not jobs(checks))
+    checks.sim("clear")
+    checks.run("jobs -a", 0, [f"job {number}: ", "EIO"], out=[f"{number}\tattach", "\tfailed\t"],
+               sentence="what became of a job that nobody waited for can be asked for")
 
 
 @story

@@ -95,6 +95,12 @@ def a_plugins_companions_go_along(c):
     before = c.host()
     c.run(f"attach {GPU} --vm vm1", 0, sentence="a GPU is attached")
     c.tap.ok(c.state(AUDIO) == "attached", "its sound went along", c.state(AUDIO))
+    attached = c.host()
+    c.run(f"attach {AUDIO} --vm vm1", 0, [f"{AUDIO} goes along with {GPU}", "already"],
+          "the sound asked for by its own name is there already")
+    c.stays(attached, "and nothing is changed")
+    c.refused(f"attach {AUDIO} --vm vm2", 5, ["it is assigned to vm1"],
+              "another VM does not get it")
     c.run(f"detach {GPU}", 0, sentence="both go back")
     c.stays(before, "the GPU is back as it was")
 

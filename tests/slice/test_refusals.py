@@ -242,6 +242,11 @@ def short_hugepages(checks):
     before = checks.host()
     checks.run("attach 61:00.0 --vm pinned", 0,
                sentence="hugepages of the node that the VM's file names are enough")
+    vm_file("second", "[VM]\nMemory=119G\nHugepageSize=2M\nNumaNode=1\n")
+    checks.run("reload", 0)
+    checks.run("plan 21:00.0/vf0 --vfs 1 --vm second", 0,
+               out=["pinned count on 2 GiB of the same hugepages (1024), and 60928 are free"],
+               sentence="two VMs that count on the same hugepages are told")
     checks.run("detach 61:00.0", 0)
     checks.stays(before, "detach after that restores the host")
 

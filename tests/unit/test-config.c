@@ -190,6 +190,8 @@ ParameterizedTestParameters(config, values_are_checked)
 		{ "User=root", true },        { "User=a b", false },
 		{ "QMPSocket=rel", false },   { "QMPSocket=/run/x", true },
 		{ "Policy=0x30000", true },   { "Policy=x", false },
+		{ "Pin=d3cold, on", true },   { "Pin=none", true },
+		{ "Pin=off", false },
 	};
 
 	return cr_make_param_array(struct value_case, cases, ARRAY_SIZE(cases));

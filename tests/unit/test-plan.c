@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "core/holder.h"
+#include "core/hugepages.h"
 #include "fake-host.h"
 
 static struct fake_host host;
@@ -210,6 +211,21 @@ static void few_hugepages(void)
 	host.world.n_pools = 3;
 	request.vm.memory = 4ull << 30;
 	request.vm.hugepage_size = 2 << 20;
+}
+
+Test(plan, two_vms_that_count_on_the_same_hugepages_are_told)
+{
+	char text[256];
+
+	few_hugepages();
+	request.vm.numa_node = 1;
+	host.world.pools[2].free = 3000;
+	hugepages_shared(&host.world, &request.vm, 1, 1ull << 30, "vm2", text, sizeof(text));
+	cr_expect(eq(str, text, ""), "2048 and 512 of 3000");
+	hugepages_shared(&host.world, &request.vm, 1, 2ull << 30, "vm2", text, sizeof(text));
+	cr_expect(eq(str, text,
+		     "vm2 count on 2 GiB of the same hugepages (1024), and 3000 are free for "
+		     "both: unless they run already, not all can"));
 }
 
 static void take_group_along(void)

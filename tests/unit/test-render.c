@@ -147,6 +147,29 @@ Test(render, a_wide_table_is_cut_at_its_flexible_column)
 	cr_assert(eq(str, text, "NAME              N  LAST\na very long nam…  5  -\n"));
 }
 
+Test(render, a_last_column_that_wraps_goes_on_below_itself)
+{
+	static const struct column columns[] = { { "N" },
+						 { "WHY", .flexible = true, .wraps = true } };
+	auto_table struct table table = { 0 };
+	auto_free char *data = NULL;
+	struct screen screen = { .tty = true, .width = 17 };
+	size_t size;
+
+	screen.file = open_memstream(&data, &size);
+	table_init(&table, columns, ARRAY_SIZE(columns));
+	table_cell(&table, STYLE_PLAIN, "%s", "1");
+	table_cell(&table, STYLE_PLAIN, "%s", "a card that is secure 名前名前名前名前");
+	table_print(&table, &screen);
+	fclose(screen.file);
+	cr_assert(eq(str, data,
+		     "N  WHY\n"
+		     "1  a card that is\n"
+		     "   secure\n"
+		     "   名前名前名前名\n"
+		     "   前\n"));
+}
+
 Test(render, a_state_that_is_not_known_looks_bad)
 {
 	cr_assert(eq(int, render_state_style("attached"), STYLE_GOOD));

@@ -67,6 +67,24 @@ const char *hugepages_figures(const struct snapshot *snap, const struct vm *vm, 
 	return buf;
 }
 
+const char *hugepages_shared(const struct snapshot *snap, const struct vm *vm, int device_node,
+			     uint64_t promised, const char *names, char *buf, size_t size)
+{
+	uint64_t have = usable(snap, node_of(vm, device_node), vm->hugepage_size);
+	char memory[32];
+
+	buf[0] = '\0';
+	if (pages_needed(vm) == 0 || promised == 0 ||
+	    have >= pages_needed(vm) + promised / vm->hugepage_size)
+		return buf;
+	snprintf(buf, size,
+		 "%s count on %s of the same hugepages (%llu), and %llu are free for both: "
+		 "unless they run already, not all can",
+		 names, text_from_bytes(promised, memory, sizeof(memory)),
+		 (unsigned long long)(promised / vm->hugepage_size), (unsigned long long)have);
+	return buf;
+}
+
 int hugepages_check(const struct snapshot *snap, const struct vm *vm, int device_node,
 		    struct tio_error *err)
 {

@@ -17,6 +17,14 @@ int hugepages_check(const struct snapshot *snap, const struct vm *vm, int device
 		    struct tio_error *err);
 
 /*
+ * "" or a sentence when there is enough for @vm, but not if those run too who were promised
+ * @promised bytes of the same pages, @names.  Of a VM that runs the pages are not free any
+ * more.
+ */
+const char *hugepages_shared(const struct snapshot *snap, const struct vm *vm, int device_node,
+			     uint64_t promised, const char *names, char *buf, size_t size);
+
+/*
  * "gpu-vm needs 4096 hugepages of 2 MiB for its 8 GiB of memory on node 1; 6000 can be had";
  * "" for a VM that uses none.  Returns @buf.
  */

@@ -78,6 +78,11 @@ int json_get_array(const json_t *object, const char *key, json_t **ret, struct t
 	return 0;
 }
 
+json_t *json_seconds(double seconds)
+{
+	return json_real((double)(long long)(seconds * 1000 + 0.5) / 1000);
+}
+
 json_t *json_identity(const struct identity *identity)
 {
 	return json_pack("{si si ss}", "vendor", identity->vendor, "device", identity->device,

@@ -37,6 +37,10 @@ int json_get_bdf(const json_t *object, const char *key, bool may_be_null, struct
 		 struct tio_error *err);
 int json_get_array(const json_t *object, const char *key, json_t **ret, struct tio_error *err);
 
+/* Seconds are told to the millisecond; the flag for json_dumps() keeps it so. */
+#define JSON_SECONDS JSON_REAL_PRECISION(15)
+json_t *json_seconds(double seconds);
+
 /* {"vendor": …, "device": …, "serial": …}. */
 json_t *json_identity(const struct identity *identity);
 int json_get_identity(const json_t *object, struct identity *ret, struct tio_error *err);

@@ -236,11 +236,27 @@ static int add_missing_records(struct engine *engine, const struct request *requ
 	return r;
 }
 
+/* What came along with another function stands as it is, by whatever name it is asked for. */
+static void keep_leads(const struct assignments *all, struct request *request)
+{
+	for (size_t i = 0; i < request->n_targets; i++) {
+		struct target *target = &request->targets[i];
+		const struct assignment *one = assignments_find(all, target->function);
+		const struct assignment *lead = one ? assignments_find(all, one->lead) : NULL;
+
+		if (lead && strcmp(one->vm, request->vm.name) == 0 &&
+		    strcmp(lead->vm, one->vm) == 0)
+			target->lead = one->lead;
+	}
+}
+
 int observe_for_request(struct engine *engine, struct request *request, struct tio_error *err)
 {
 	int r = 0;
 
 	choose_tsm(engine->snap, request);
+	if (request->verb == VERB_ATTACH)
+		keep_leads(engine->all, request);
 	if (request->verb == VERB_ATTACH)
 		r = request_add_companions(engine->snap, engine->plugins, request, err);
 	else if (request->verb == VERB_DETACH)

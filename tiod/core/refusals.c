@@ -102,6 +102,18 @@ static int can_do_tdisp(const struct rule_input *in, struct tio_error *err)
 	return -EOPNOTSUPP;
 }
 
+/* Asked for by its own name although it is there already, with another. */
+static int companion_is_told(const struct rule_input *in, struct tio_error *err)
+{
+	const struct target *target = in->target;
+	char name[BDF_STRLEN], lead[BDF_STRLEN];
+
+	if (!rule_is_lead(target) && target->named[0] && in->plan->n_steps == 0)
+		plan_note(in->plan, "%s goes along with %s, and is attached already",
+			  bdf_format(target->function, name), bdf_format(target->lead, lead));
+	return 0;
+}
+
 /* --- Who has it --- */
 
 /* VFs that are reserved come back with the PF's driver, not with the PF in a guest. */
@@ -322,6 +334,11 @@ static int memory_fits(const struct rule_input *in, struct tio_error *err)
 		hugepages_figures(in->facts->snap, vm, f->numa_node, figures, sizeof(figures));
 		if (figures[0])
 			plan_note(in->plan, "%s", figures);
+		hugepages_shared(in->facts->snap, vm, f->numa_node,
+				 in->facts->request->promised, in->facts->request->promised_to,
+				 figures, sizeof(figures));
+		if (figures[0])
+			plan_note(in->plan, "%s", figures);
 		return 0;
 	}
 	if (vm_runs_already(in->facts)) {
@@ -428,7 +445,7 @@ static const rule_fn attach_rules[] = {
 	rule_pf_has_no_vfs, rule_vf_can_be_had, rule_vfs_come_before_the_link, rule_vf_settings,
 	link_is_as_asked, tsm_is_there, tsm_knows_the_card,
 	iommu_is_there, rule_is_not_in_use, rule_group_is_viable, plugins_agree,
-	memory_fits, big_bar_is_told, rule_resets_are_told, NULL,
+	memory_fits, big_bar_is_told, rule_resets_are_told, companion_is_told, NULL,
 };
 static const rule_fn detach_rules[] = { is_its_own_lead, rule_is_not_in_use, rule_other_vfs_are_free, NULL };
 static const rule_fn connect_rules[] = {

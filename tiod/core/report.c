@@ -150,6 +150,24 @@ static void set_identity(json_t *json, const struct function *f)
 	set(json, "vf", f->kind == FUNCTION_VF ? json_integer(f->vf_index) : json_null());
 }
 
+static json_t *report_power(const struct power *power)
+{
+	char list[sizeof(power->reset)], *rest = list, *word;
+	json_t *methods = json_array();
+	json_t *d3cold = json_null(), *control = json_null();
+
+	text_copy(list, sizeof(list), power->reset);
+	while ((word = strsep(&rest, " ")))
+		if (*word)
+			json_array_append_new(methods, safe_string(word));
+	if (power->d3cold_allowed)
+		d3cold = json_boolean(power->d3cold_allowed == SETTING_YES);
+	if (power->always_on)
+		control = json_string(power->always_on == SETTING_YES ? "on" : "auto");
+	return json_pack("{so so so}", "d3coldAllowed", d3cold, "control", control,
+			 "resetMethods", methods);
+}
+
 static void set_abilities(json_t *json, const struct function *f)
 {
 	set(json, "teeIo", json_boolean(f->tee_io));
@@ -182,7 +200,7 @@ static json_t *with_standing(json_t *json, const struct snapshot *snap,
 	set(json, "job",
 	    standing->job ? json_integer((json_int_t)standing->job_id) : json_null());
 	set(json, "error", error ? report_error(error) : json_null());
-	set(json, "age", json_real(standing->age));
+	set(json, "age", json_seconds(standing->age));
 	return json;
 }
 
@@ -225,6 +243,7 @@ json_t *report_function(const struct snapshot *snap, const struct assignments *a
 	set(json, "platform", function_platform(snap, dsm));
 	report_link(json, dsm, standing);
 	set(json, "tdi", json_string(tdi_word(f, dsm)));
+	set(json, "power", report_power(&f->power));
 	return with_standing(json, snap, all, f, dsm, standing);
 }
 

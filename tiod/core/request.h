@@ -49,7 +49,10 @@ struct request {
 	unsigned force;              /* enum force: whose use of the device does not count */
 	bool refresh;                /* reconnect: new keys for the link that stands */
 	struct vf_settings settings; /* attach: of its VFs, as asked for in this call */
-	struct vm vm;                /* attach: what it is to be given to */
+	/* Memory in pages of the VM's size that others with functions count on as well. */
+	uint64_t promised;
+	char promised_to[64]; /* their names */
+	struct vm vm;         /* attach: what it is to be given to */
 };
 
 /* Attach's or detach's word on the wire: "attach", …; never NULL. */
@@ -72,9 +75,9 @@ struct vf_settings request_vf_settings(const struct snapshot *snap,
 
 /*
  * One name as typed, as addresses: "0000:e1:00.0", "e1:00.0", "e1:00.0/vf3",
- * "slot:7" (function 0 in that slot), "serial:00-11-22-33-44-55-66-77".  Fills @ret with function, physfn, vf_index
- * and named.  -EINVAL for a malformed name, -ENODEV for what is not there; the
- * sentence says which names there are.
+ * "slot:7" (function 0 in that slot), "serial:00-11-22-33-44-55-66-77".  Fills @ret with
+ * function, physfn, vf_index and named.  -EINVAL for a malformed name, -ENODEV for what is not
+ * there; the sentence says which names there are.
  */
 int request_resolve(const struct snapshot *snap, const char *name, struct target *ret,
 		    struct tio_error *err);
