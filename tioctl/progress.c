@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "tioctl/field.h"
 
+#define BEAT_S  10  /* in a pipe: often enough to tell slow from stuck */
 #define TICK_MS 200 /* often enough for a tenth of a second to look alive */
 
 void progress_init(struct progress_view *view, const struct screen *screen, bool quiet)
@@ -16,7 +17,9 @@ void progress_init(struct progress_view *view, const struct screen *screen, bool
 
 int progress_interval(const struct progress_view *view)
 {
-	return view->screen->tty ? TICK_MS : -1;
+	if (view->screen->tty)
+		return TICK_MS;
+	return view->quiet || !view->n_running ? -1 : BEAT_S * 1000;
 }
 
 static double seconds_since(const struct timespec *since)
@@ -69,6 +72,21 @@ void progress_end(struct progress_view *view)
 	view->drawn = false;
 }
 
+/* In a pipe nothing is drawn anew: a line now and then says that a step goes on. */
+static void beat(struct progress_view *view)
+{
+	for (size_t i = 0; !view->quiet && i < view->n_running; i++) {
+		struct running *running = &view->running[i];
+		double seconds = seconds_since(&running->since);
+
+		if (seconds < running->told + BEAT_S)
+			continue;
+		running->told = seconds;
+		screen_line(view->screen, "%s goes on, %.0f s%s%s", running->what, seconds,
+			    running->waiting[0] ? ": " : "", running->waiting);
+	}
+}
+
 /* What runs longest, and how much runs beside it, cut to one line of the terminal. */
 void progress_tick(struct progress_view *view)
 {
@@ -76,6 +94,8 @@ void progress_tick(struct progress_view *view)
 	char line[512] = "";
 	auto_free char *escaped = NULL, *cut = NULL;
 
+	if (!view->screen->tty)
+		beat(view);
 	if (!view->screen->tty || !view->n_running)
 		return;
 	text_append(line, sizeof(line), "%s  %.1f s", first->what,

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * The progress of a change, while it streams in: on a terminal one line that is drawn
- * anew with the elapsed time and a line for each step that ended, in a pipe the latter only.
+ * The progress of a change, while it streams in: a line for each step that ended, and while
+ * one goes on, on a terminal a line that is drawn anew with the elapsed time, in a pipe one
+ * more line every ten seconds.
  */
 
 #include <jansson.h>
@@ -22,6 +23,7 @@ struct running {
 	char what[96]; /* "[3/9] connect-tsm 0000:e1:00.0" */
 	char waiting[160];
 	struct timespec since;
+	double told; /* in a pipe: after how many seconds a line said that it goes on */
 };
 
 struct progress_view {
@@ -37,7 +39,7 @@ void progress_init(struct progress_view *view, const struct screen *screen, bool
 /* One Progress of io.tiod. */
 void progress_show(struct progress_view *view, const json_t *progress);
 
-/* Draws the elapsed time anew; to be called a few times a second. */
+/* Tells the elapsed time; to be called when progress_interval() is over. */
 void progress_tick(struct progress_view *view);
 
 /* Takes the live line away. */
