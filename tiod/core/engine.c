@@ -59,7 +59,7 @@ static int capture(struct batch *batch, struct record *record, struct tio_error 
 	if (r < 0)
 		return error_set(err, r, "the plan names a function that was not asked for");
 	if (f && step->subject != SUBJECT_DSM)
-		r = engine->ops->refresh(engine->host, f, err);
+		r = steps_refresh(&batch->run->work, f, err);
 	if (r < 0)
 		return r;
 	if (f)

@@ -14,6 +14,28 @@ static struct function *find(const struct step_work *work, const struct record *
 	return snapshot_find(work->snap, record->function);
 }
 
+/* A VF was there a moment ago, and does not go by itself. */
+static int vf_is_gone(const struct function *vf, struct tio_error *err)
+{
+	char name[BDF_STRLEN];
+
+	error_kind_set(
+		err, ERROR_NO_FUNCTION, -ENODEV,
+		"VF %u of %s is gone: somebody has disabled the VFs or reloaded the PF's "
+		"driver meanwhile",
+		vf->vf_index, bdf_format(vf->physfn, name));
+	error_fix(err, "`tioctl show %s` shows how many VFs there are; then attach again",
+		  name);
+	return -ENODEV;
+}
+
+int steps_refresh(const struct step_work *work, struct function *f, struct tio_error *err)
+{
+	int r = work->ops->refresh(work->host, f, err);
+
+	return r == -ENODEV && f->kind == FUNCTION_VF ? vf_is_gone(f, err) : r;
+}
+
 /* Reads the record's function again.  -ENODEV: it is gone. */
 int step_look(const struct step_work *work, const struct record *record, struct function **ret,
 	      struct tio_error *err)
@@ -25,7 +47,7 @@ int step_look(const struct step_work *work, const struct record *record, struct 
 		error_kind_set(err, ERROR_NO_FUNCTION, -ENODEV, "the function is gone");
 		return -ENODEV;
 	}
-	r = work->ops->refresh(work->host, f, err);
+	r = steps_refresh(work, f, err);
 	if (r < 0)
 		return r;
 	if (!identity_may_be(&record->identity, f))

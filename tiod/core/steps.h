@@ -90,6 +90,9 @@ int steps_find(const char *name);
 size_t step_subjects(const struct step *step, const struct request *request,
 		     const struct target *target, struct bdf ret[STEP_SUBJECTS_MAX]);
 
+/* Reads @f of the snapshot again; of a VF that is gone says what may have become of it. */
+int steps_refresh(const struct step_work *work, struct function *f, struct tio_error *err);
+
 /* The VFIO driver that functions are given to. */
 #define VFIO_DRIVER "vfio-pci"
 
