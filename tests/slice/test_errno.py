@@ -56,6 +56,13 @@ DETACH = [
     (PINNED_VF, CONTROL, "pin-power", "power/control", "EINVAL"),
 ]
 
+# Of a card that lacks nothing.
+FINDINGS = [
+    ("EBUSY", "no Stream ID was left enabled, so its DOE mailbox is busy or the PSP is dead"),
+    ("EFAULT", "both ends have free IDE streams, so CMA and secured sessions"),
+    ("ENXIO", "the TSM and the card's CMA mailbox are there"),
+]
+
 # Files of tiod's own that cannot be written; which write it is does not matter.
 STORE = [("store/run/journal/*", "ENOSPC"), ("store/run/journal/*", "EROFS"),
          ("store/lib/*", "ENOSPC"), ("store/lib/*", "EROFS")]
@@ -130,6 +137,35 @@ class Matrix:
             if verb == "detach":
                 self.detach(request)
 
+    def findings(self):
+        """What an errno of several meanings means, told by what the host looks like."""
+        start = self.world.sim.snapshot()
+        for errno, words in FINDINGS:
+            rule = {"path": CONNECT, "op": "write", "act": "errno", "errno": errno}
+            error, hits, changed = self.fails(PF, self.attach, start, rule)
+            self.tap.ok(hits and error and words in error["sentence"] and not changed,
+                        f"{errno} of connect: \"{words}\"", error, changed)
+
+    def stray(self):
+        """A stream that firmware left enabled at the card, or at its root port."""
+        ide = self.world.call("GetIde", function=PF["functions"][0])["parameters"]["ide"]
+        for end in ("endpointRegisters", "rootPortRegisters"):
+            block = ide[end]["selective"][-1]
+            with open(f"/sys/bus/pci/devices/{ide[end]['address']}/config", "r+b",
+                      buffering=0) as file:
+                file.seek(block["offset"] + 4)
+                before = file.read(4)
+                file.seek(block["offset"] + 4)
+                file.write((9 << 24 | 1).to_bytes(4, "little"))
+                start = self.world.sim.snapshot()
+                error, _, changed = self.fails(PF, self.attach, start, {
+                    "path": CONNECT, "op": "write", "act": "errno", "errno": "EBUSY"})
+                file.seek(block["offset"] + 4)
+                file.write(before)
+            words = f"Stream ID 9 is enabled at {ide[end]['address']}"
+            self.tap.ok(error and words in error["sentence"] and not changed,
+                        f"EBUSY of connect: \"{words}\"", error, changed)
+
     def store(self):
         start = self.world.sim.snapshot()
         for path, errno in STORE:
@@ -169,6 +205,8 @@ def main():
         control.write("auto")
     matrix.each(ATTACH, "attach")
     matrix.each(DETACH, "detach")
+    matrix.findings()
+    matrix.stray()
     matrix.store()
     matrix.silent()
     error, _, changed = matrix.fails(PF, matrix.attach, matrix.world.sim.snapshot(),

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "host/link-facts.h"
 #include "host/sysfs.h"
 #include "host/topology.h"
 
@@ -140,6 +141,23 @@ static int refuse(struct tio_error *err, int code, const struct attr *attr, cons
 	return code;
 }
 
+/* What the errno means here, where it may mean several things. */
+static void explain(int root, struct bdf dsm, const char *tsm, int code, struct tio_error *err)
+{
+	struct link_finding finding;
+	struct link_facts facts;
+	char name[24];
+
+	if (code != -EBUSY && code != -EFAULT && code != -ENXIO)
+		return;
+	link_facts_read(root, dsm, tsm, &facts);
+	if (!link_find(code, &facts, &finding))
+		return;
+	text_append(err->text, sizeof(err->text), " (%s): %s", errno_name(code, name),
+		    finding.cause);
+	error_fix(err, "%s", finding.fix);
+}
+
 int tsm_connect(int root, struct bdf dsm, const char *tsm, struct tio_error *err)
 {
 	struct attr attr = attr_of_function(dsm, "tsm/connect");
@@ -156,7 +174,10 @@ int tsm_connect(int root, struct bdf dsm, const char *tsm, struct tio_error *err
 		return 0;
 	if (now[0])
 		return refuse(err, -EBUSY, &attr, tsm, now);
-	return change(root, dsm, "tsm/connect", tsm, tsm, err);
+	r = change(root, dsm, "tsm/connect", tsm, tsm, err);
+	if (r < 0 && err)
+		explain(root, dsm, tsm, r, err);
+	return r;
 }
 
 int tsm_refresh_keys(int root, struct bdf dsm, const char *tsm, struct tio_error *err)
