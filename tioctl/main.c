@@ -109,7 +109,7 @@ static const struct command *find_command(const char *name, const struct screen 
 static bool suits(const struct command *command, const struct options *options,
 		  const struct screen *screen)
 {
-	const unsigned known = command->options | OPTIONS_GLOBAL;
+	const option_mask known = command->options | OPTIONS_GLOBAL;
 	const char *why = NULL;
 
 	for (unsigned i = 0; i < OPTION_COUNT; i++) {

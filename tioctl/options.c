@@ -70,7 +70,7 @@ const char *options_name(enum option option)
 	return table[option].name;
 }
 
-void options_help(const struct screen *screen, unsigned mask)
+void options_help(const struct screen *screen, option_mask mask)
 {
 	char left[48];
 

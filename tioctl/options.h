@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct screen;
 
@@ -44,7 +45,12 @@ enum option {
 	OPTION_COUNT
 };
 
-#define OPTION_BIT(option) (1u << (option))
+/* A set of options: their OPTION_BIT()s. */
+typedef uint64_t option_mask;
+
+_Static_assert(OPTION_COUNT <= 64, "they are bits of an option_mask");
+
+#define OPTION_BIT(option) ((option_mask)1 << (option))
 #define OPTIONS_GLOBAL                                                                         \
 	(OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_SOCKET) | OPTION_BIT(OPTION_HELP) |       \
 	 OPTION_BIT(OPTION_VERSION))
@@ -93,7 +99,7 @@ json_t *options_functions(const struct options *options, const struct screen *sc
 const char *options_name(enum option option);
 
 /* Prints those options of @mask with what they do. */
-void options_help(const struct screen *screen, unsigned mask);
+void options_help(const struct screen *screen, option_mask mask);
 
 /* The one of @words (ended by NULL) nearest to @word, or NULL if none is near. */
 const char *options_nearest(const char *word, const char *const *words);

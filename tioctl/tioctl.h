@@ -30,8 +30,8 @@ struct command {
 	const char *name;
 	const char *arguments; /* of the usage line: "DEV… --vm VM" */
 	const char *summary;
-	unsigned options; /* OPTION_BIT()s beside the global ones */
-	unsigned needed;  /* those of them that must be given */
+	option_mask options; /* beside the global ones */
+	option_mask needed;  /* those of them that must be given */
 	size_t names_min, names_max;
 	int (*run)(struct tioctl *t); /* an enum exit_code */
 };

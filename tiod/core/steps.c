@@ -188,11 +188,13 @@ const struct step step_reserve = {
 	.undo = reserve_undo,
 };
 
-const struct step *const steps[STEPS_N] = {
+const struct step *const steps[] = {
 	&step_reserve,    &step_pin_power,    &step_load_host_driver, &step_stop_vf_autoprobe,
 	&step_enable_vfs, &step_configure_vf, &step_connect_tsm,      &step_renew_tsm,
 	&step_verify_ide, &step_load_vfio,    &step_rebind,           &step_wait_cdev,
 };
+
+_Static_assert(ARRAY_SIZE(steps) == STEPS_N, "a row more is a number more");
 
 int steps_find(const char *name)
 {

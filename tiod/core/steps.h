@@ -79,7 +79,7 @@ struct step {
 #define STEPS_N 12
 
 /* Rows in the order of attach. */
-extern const struct step *const steps[STEPS_N];
+extern const struct step *const steps[];
 
 /* The number of the row called @name, or -1. */
 int steps_find(const char *name);
