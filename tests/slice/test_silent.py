@@ -7,12 +7,12 @@ DRIVE, NIC, VF = "0000:61:00.0", "0000:41:00.0", "0000:41:00.1"
 
 
 def fall_silent(checks, function):
-    checks.sim("link-down", function=function)
+    checks.sim("silent", function=function)
     set_pci(function, "uevent", "change")
 
 
 def answer(checks, function):
-    checks.sim("link-down", function=function, on=False)
+    checks.sim("silent", function=function, on=False)
     checks.sim("clear")
 
 
