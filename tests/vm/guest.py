@@ -200,6 +200,7 @@ class Guest(World):
               "[Daemon]\n" + (f"StepTimeout={step_timeout}\n" if step_timeout else ""))
         for name in ("vm1", "vm2"):
             write(f"{CONFIG}/vms.d/{name}.conf", "[VM]\nMemory=256M\n")
+        write(f"{CONFIG}/vms.d/pinned.conf", "[VM]\nMemory=256M\nPin=d3cold,on,reset\n")
 
     def log_end(self):
         return "\n".join(self.log_text().splitlines()[-6:])

@@ -74,6 +74,25 @@ def test_two():
     same(before, "the host is as before the two were attached")
 
 
+def test_pinned():
+    """vfio-pci lets what it takes sleep, and it does at once; the second is kept awake."""
+    before = snapshot()
+    attach(NVME2)
+    tap.ok(read(f"{PCI}{NVME2}/power/control") == "auto" and
+           until(lambda: read(f"{PCI}{NVME2}/power_state") == "D3hot"),
+           "under vfio-pci a card falls asleep", read(f"{PCI}{NVME2}/power_state"))
+    detach(NVME2)
+    attach(NVME2, vm="pinned")
+    power = [read(f"{PCI}{NVME2}/{name}") for name in
+             ("d3cold_allowed", "power/control", "power_state", "reset_method")]
+    tap.ok(power == ["0", "on", "D0", "flr"], "one that is pinned does not", power)
+    detach(NVME2)
+    attach(NIC1, "--vfs", "1", "--vf", "0", vm="pinned")
+    tap.ok(read(f"{PCI}{NIC1}/d3cold_allowed") == "0", "nor does the PF of a VF")
+    detach(VF0)
+    same(before, "the host is as before what was pinned")
+
+
 def test_unwilling_tsm():
     before = snapshot()
     for errno, word in ((5, "Input/output error"), (16, "Device or resource busy"),
@@ -239,6 +258,7 @@ def main():
         test_whole(function)
     test_vf()
     test_two()
+    test_pinned()
     test_plain_connect()
     test_overridden()
     test_busy()
