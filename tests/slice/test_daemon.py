@@ -299,7 +299,8 @@ def several_families(checks):
     """Recovery of a change that went over two cards: both are its, and both are stuck."""
     usb = "0000:22:00.0"
     before = checks.host()
-    checks.sim.fault(path=f"*{usb}/driver_override", act="hang", nth=1)
+    # Its override is written by then, so that there is something to put back.
+    checks.sim.fault(path="*xhci_hcd/unbind", act="hang", nth=1)
     attach = checks.world.background("attach", OTHER_GPU, "--with-companions", "--vm", "vm1")
     hangs = until(lambda: any(f["hanging"] for f in checks.sim("faults")["faults"]))
     checks.tap.ok(hangs, "tiod dies within a change of two cards")
