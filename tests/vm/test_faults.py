@@ -6,8 +6,8 @@ streams left, a TSM that knows no VFs, cards that lack a part of TDISP.
 import os
 import subprocess
 
-from guest import (BOOT, NIC1, NIC2, NVME1, NVME2, PCI, PLAIN, Checks, Guest, driver, glob,
-                   knob, read, settle, snapshot, until, write)
+from guest import (BOOT, NIC1, NIC2, NVME1, NVME2, PCI, PLAIN, TDISP, Checks, Guest, driver,
+                   glob, knob, settle, snapshot, until, write)
 
 guest = Guest(step_timeout=30)
 checks = Checks(guest)
@@ -139,7 +139,7 @@ def test_streams_exhausted():
     knob("streams", 1)
     attach(NVME1)
     out = attach(NIC2, code=1)
-    tap.ok("EFAULT" in out and "no streams left" in out,
+    tap.ok("EFAULT" in out and "no IDE stream left" in out,
            "a host bridge without a free stream is told as such", out)
     attach(NVME2, vm="vm2")
     tap.ok(driver(NVME2) == "vfio-pci", "the other host bridge has streams of its own")
@@ -183,6 +183,7 @@ def test_lacking():
     lacking = {"no_tee": [PLAIN, BOOT, NIC1], "no_ide": [PLAIN, BOOT, NVME1, "0000:40:00.0"],
                "no_doe": [PLAIN, BOOT, NIC2]}
     reload([name + "=" + ",".join(f[5:] for f in cards) for name, cards in lacking.items()])
+    until(lambda: all(f in guest.must("list") for f in TDISP))
     listed = guest.must("list")
     for function, missing in ((NIC1, "the TEE-IO bit"), (NVME1, "the IDE capability"),
                               (NIC2, "a DOE mailbox"), (NVME2, "IDE at its root port")):
