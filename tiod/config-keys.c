@@ -2,7 +2,9 @@
 #include "config-keys.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <math.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,12 +172,37 @@ static int set_node(const char *value, size_t offset, void *object, const char *
 	return 0;
 }
 
+/*
+ * A name that means nobody gives the VM to nobody, nor to whom the file named before: the VM
+ * cannot be used until the file is mended.
+ */
 static int set_user(const char *value, size_t offset, void *object, const char **expected)
 {
-	*expected = "the name of a user";
-	if (!text_is_name(value, sizeof(((struct vm *)0)->user) - 1))
+	const struct passwd *user;
+	struct vm *vm = object;
+
+	*expected = "the name of a user that this host knows";
+	user = text_is_name(value, sizeof(vm->user) - 1) ? getpwnam(value) : NULL;
+	vm->unknown_owner |= !user;
+	if (!user)
 		return -EINVAL;
-	text_copy(field(object, offset), sizeof(((struct vm *)0)->user), value);
+	text_copy(vm->user, sizeof(vm->user), value);
+	vm->uid = user->pw_uid;
+	return 0;
+}
+
+static int set_group(const char *value, size_t offset, void *object, const char **expected)
+{
+	const struct group *group;
+	struct vm *vm = object;
+
+	*expected = "the name of a group that this host knows";
+	group = text_is_name(value, sizeof(vm->group) - 1) ? getgrnam(value) : NULL;
+	vm->unknown_owner |= !group;
+	if (!group)
+		return -EINVAL;
+	text_copy(vm->group, sizeof(vm->group), value);
+	vm->gid = group->gr_gid;
 	return 0;
 }
 
@@ -242,6 +269,7 @@ const struct config_key config_daemon_keys[] = {
 
 const struct config_key config_vm_keys[] = {
 	{ "User", set_user, offsetof(struct vm, user) },
+	{ "Group", set_group, offsetof(struct vm, group) },
 	{ "Memory", set_bytes, offsetof(struct vm, memory) },
 	{ "HugepageSize", set_page_size, offsetof(struct vm, hugepage_size) },
 	{ "NumaNode", set_node, offsetof(struct vm, numa_node) },

@@ -100,7 +100,7 @@ static int read_vm_file(struct config *config, const char *path, const char *nam
 	if (r == 0)
 		return keep_vm(list, &vm);
 
-	before = config_find_vm(config, vm.name);
+	before = vm.unknown_owner ? NULL : config_find_vm(config, vm.name);
 	if (before && keep_vm(list, before) == 0)
 		config_note(config, false, "%s: what was read of it before stays in force",
 			    path);

@@ -142,7 +142,8 @@ void method_get_status(struct daemon *daemon, struct call *call)
 			json_array_append_new(list,
 					      view_function(daemon, all->list[i].function));
 	methods_reply(call, json_pack("{so so}", "functions", list, "jobs",
-				      view_jobs(daemon, false)));
+				      call->who.may_read ? view_jobs(daemon, false)
+							 : view_jobs_of(daemon, &call->who)));
 }
 
 /* --- VMs --- */

@@ -10,6 +10,7 @@
 #include "config-file.h"
 #include "core/report.h"
 #include "interface.h"
+#include "permits.h"
 
 /* clang-format off */
 const struct method methods[] = {
@@ -19,19 +20,19 @@ const struct method methods[] = {
 	{ "io.tiod.GetHost",       ACCESS_READ,   MORE_NO,   method_get_host },
 	{ "io.tiod.ListFunctions", ACCESS_READ,   MORE_NO,   method_list_functions },
 	{ "io.tiod.GetFunction",   ACCESS_READ,   MORE_NO,   method_get_function },
-	{ "io.tiod.GetStatus",     ACCESS_READ,   MORE_NO,   method_get_status },
+	{ "io.tiod.GetStatus",     ACCESS_READ,   MORE_NO,   method_get_status, permit_status },
 	{ "io.tiod.GetIde",        ACCESS_READ,   MORE_NO,   method_get_ide },
 	{ "io.tiod.GetTsmStatus",  ACCESS_READ,   MORE_NO,   method_get_tsm_status },
 	{ "io.tiod.GetEvidence",   ACCESS_CHANGE, MORE_MUST, method_get_evidence },
-	{ "io.tiod.Plan",          ACCESS_READ,   MORE_NO,   method_plan },
-	{ "io.tiod.Attach",        ACCESS_CHANGE, MORE_MAY,  method_attach },
-	{ "io.tiod.Detach",        ACCESS_CHANGE, MORE_MAY,  method_detach },
+	{ "io.tiod.Plan",          ACCESS_READ,   MORE_NO,   method_plan, permit_attach },
+	{ "io.tiod.Attach",        ACCESS_CHANGE, MORE_MAY,  method_attach, permit_attach },
+	{ "io.tiod.Detach",        ACCESS_CHANGE, MORE_MAY,  method_detach, permit_detach },
 	{ "io.tiod.Connect",       ACCESS_CHANGE, MORE_MAY,  method_connect },
 	{ "io.tiod.Disconnect",    ACCESS_CHANGE, MORE_MAY,  method_disconnect },
 	{ "io.tiod.Reconnect",     ACCESS_CHANGE, MORE_MAY,  method_reconnect },
 	{ "io.tiod.GetVm",         ACCESS_READ,   MORE_NO,   method_get_vm },
 	{ "io.tiod.ListVms",       ACCESS_READ,   MORE_NO,   method_list_vms },
-	{ "io.tiod.GetQemuArgs",   ACCESS_READ,   MORE_NO,   method_get_qemu_args },
+	{ "io.tiod.GetQemuArgs",   ACCESS_READ,   MORE_NO,   method_get_qemu_args, permit_vm },
 	{ "io.tiod.GetHugepages",  ACCESS_READ,   MORE_NO,   method_get_hugepages },
 	{ "io.tiod.ListPlugins",   ACCESS_READ,   MORE_NO,   method_list_plugins },
 	{ "io.tiod.ListRules",     ACCESS_READ,   MORE_NO,   method_list_rules },
@@ -158,32 +159,30 @@ static void fail_unknown(struct call *call)
 	fail_plainly(call, "InterfaceNotFound", "interface", interface);
 }
 
-static bool is_allowed(const struct peer *who, enum access access)
+/* Says no to the caller, and to the log. */
+static void refuse(struct call *call, const struct tio_error *err)
 {
-	switch (access) {
-	case ACCESS_ANYONE:
-		return true;
-	case ACCESS_READ:
-		return who->may_read;
-	case ACCESS_CHANGE:
-		return who->may_change;
-	}
-	return false;
+	log_warning("%s (pid %d)", err->text, (int)call->who.pid);
+	methods_fail(call, err);
 }
 
-static void fail_not_permitted(struct call *call, const struct method *method)
+/* Before the parameters are looked at. */
+static bool is_allowed(const struct daemon *daemon, const struct call *call,
+		       const struct method *method)
 {
-	const char *group = method->access == ACCESS_CHANGE ? "tiod-admin" : "tiod";
-	struct tio_error err = TIO_ERROR_NONE;
+	if (rights_allow(&call->who, method->access))
+		return true;
+	return method->permit &&
+	       rights_own_any(&call->who, daemon->config.vms, daemon->config.n_vms);
+}
 
-	error_kind_set(&err, ERROR_NOT_PERMITTED, -EPERM, "uid %u may not call %s",
-		       (unsigned)call->who.uid, method->name);
-	error_fix(&err,
-		  "be root, or a member of the group %s: `usermod -aG %s USER`, then log in "
-		  "again",
-		  group, group);
-	log_warning("%s (pid %d)", err.text, (int)call->who.pid);
-	methods_fail(call, &err);
+/* With the parameters, for who may not call it in general. */
+static int permit(const struct daemon *daemon, const struct call *call,
+		  const struct method *method, struct tio_error *err)
+{
+	if (rights_allow(&call->who, method->access))
+		return 0;
+	return method->permit(daemon, call, err);
 }
 
 /* NULL if the parameters fit the description, else the one that does not. */
@@ -205,6 +204,7 @@ static const char *wrong_parameter(const struct daemon *daemon, const struct cal
 void methods_call(void *arg, struct call *call)
 {
 	const struct method *method = find(call->wire.method);
+	struct tio_error err = TIO_ERROR_NONE;
 	struct daemon *daemon = arg;
 	const char *wrong;
 
@@ -212,8 +212,9 @@ void methods_call(void *arg, struct call *call)
 		fail_unknown(call);
 		return;
 	}
-	if (!is_allowed(&call->who, method->access)) {
-		fail_not_permitted(call, method);
+	if (!is_allowed(daemon, call, method)) {
+		rights_refuse(&call->who, method->name, method->access, &err);
+		refuse(call, &err);
 		return;
 	}
 	if (method->more == MORE_MUST && !call->wire.more) {
@@ -223,6 +224,10 @@ void methods_call(void *arg, struct call *call)
 	wrong = wrong_parameter(daemon, call);
 	if (wrong) {
 		fail_plainly(call, "InvalidParameter", "parameter", wrong);
+		return;
+	}
+	if (permit(daemon, call, method, &err) < 0) {
+		refuse(call, &err);
 		return;
 	}
 	method->run(daemon, call);

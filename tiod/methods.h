@@ -10,8 +10,6 @@
 
 #include "daemon.h"
 
-enum access { ACCESS_ANYONE, ACCESS_READ, ACCESS_CHANGE };
-
 enum more { MORE_NO, MORE_MAY, MORE_MUST };
 
 struct method {
@@ -19,6 +17,13 @@ struct method {
 	enum access access;
 	enum more more;
 	void (*run)(struct daemon *daemon, struct call *call);
+
+	/*
+	 * For the users of a VM, who may call it within limits: looks at the parameters, see
+	 * permits.h.  NULL: only who has @access may call it.
+	 */
+	int (*permit)(const struct daemon *daemon, const struct call *call,
+		      struct tio_error *err);
 };
 
 /* Ended by a NULL name. */

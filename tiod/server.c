@@ -75,6 +75,8 @@ static int identify(const struct server *server, int fd, struct peer *ret)
 	ret->pid = who.pid;
 	ret->may_change = owner || is_member(groups, n, server->changers);
 	ret->may_read = ret->may_change || is_member(groups, n, server->readers);
+	ret->n_groups = n < RIGHTS_GROUPS_MAX ? (unsigned)n : RIGHTS_GROUPS_MAX;
+	memcpy(ret->groups, groups + n - ret->n_groups, ret->n_groups * sizeof(gid_t));
 	return 0;
 }
 

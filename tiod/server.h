@@ -11,17 +11,11 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+#include "core/rights.h"
 #include "wire.h"
 
 #define SERVER_CLIENTS_PER_UID 64
 #define SERVER_QUEUE_MAX       (4 * 1024 * 1024)
-
-/* Who calls, taken once when the connection was accepted. */
-struct peer {
-	uid_t uid;
-	pid_t pid;
-	bool may_read, may_change;
-};
 
 struct connection;
 

@@ -73,6 +73,16 @@ json_t *view_jobs(const struct daemon *daemon, bool ended)
 	return list;
 }
 
+json_t *view_jobs_of(const struct daemon *daemon, const struct peer *who)
+{
+	json_t *list = json_array();
+
+	for (const struct job *job = daemon->jobs.list; job; job = job->next)
+		if (!job_only_looks(job) && job->who.uid == who->uid)
+			json_array_append_new(list, job_report(job));
+	return list;
+}
+
 json_t *view_problems(const struct daemon *daemon)
 {
 	json_t *list = json_array();

@@ -9,6 +9,7 @@
 
 #include "base/bdf.h"
 #include "core/host.h"
+#include "core/rights.h"
 
 struct daemon;
 struct groups;
@@ -32,3 +33,6 @@ json_t *view_problems(const struct daemon *daemon);
 
 /* The changes that run or wait; with @ended the last ones that ended come first. */
 json_t *view_jobs(const struct daemon *daemon, bool ended);
+
+/* Those of them that @who began. */
+json_t *view_jobs_of(const struct daemon *daemon, const struct peer *who);

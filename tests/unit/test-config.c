@@ -90,7 +90,7 @@ Test(config, a_vms_file_is_read_and_named_by_its_file)
 
 	write_file(
 		"vms.d/gpu-vm.conf",
-		"[VM]\n  User=qemu-gpu\nMemory = 64G\nHugepageSize=2M\nNumaNode=1\n"
+		"[VM]\n  User=daemon\nMemory = 64G\nHugepageSize=2M\nNumaNode=1\n"
 		"QMPSocket=/run/qemu/gpu-vm.qmp\nFirmware=/usr/share/OVMF.fd\nPolicy=0x30000\n");
 	write_file("vms.d/a.conf", "[VM]\nNumaNode=auto\nHugepageSize=no\n");
 	cr_assert(eq(int, config_load(folder, &config), 0));
@@ -98,7 +98,7 @@ Test(config, a_vms_file_is_read_and_named_by_its_file)
 	cr_expect(eq(str, config.vms[0].name, "a"));
 	vm = config_find_vm(&config, "gpu-vm");
 	cr_assert(ne(ptr, (void *)vm, NULL));
-	cr_expect(eq(str, (char *)vm->user, "qemu-gpu"));
+	cr_expect(eq(str, (char *)vm->user, "daemon"));
 	cr_expect(eq(u64, vm->memory, 64ull << 30));
 	cr_expect(eq(u64, vm->hugepage_size, 2ull << 20));
 	cr_expect(eq(int, vm->numa_node, 1));
@@ -119,6 +119,24 @@ Test(config, unknown_keys_and_sections_are_warnings_with_their_line)
 	cr_expect(is_noted("/tiod.conf:6: unknown section [Deamon]"));
 	for (size_t i = 0; i < config.n_notes; i++)
 		cr_expect(eq(int, config.notes[i].error, false));
+}
+
+Test(config, a_vm_of_an_unknown_owner_is_of_no_use)
+{
+	write_file("vms.d/vm.conf", "[VM]\nUser=root\n");
+	cr_assert(eq(int, config_load(folder, &config), 0));
+	cr_assert(eq(sz, config.n_vms, 1));
+
+	/* The former owner, too, must not keep it. */
+	write_file("vms.d/vm.conf", "[VM]\nMemory=4G\nUser=no-such-one\n");
+	cr_assert(eq(int, config_load(folder, &config), -EINVAL));
+	cr_expect(eq(sz, config.n_vms, 0));
+	cr_expect(is_noted("vms.d/vm.conf:3: User=no-such-one is not the name of a user"));
+
+	write_file("vms.d/vm.conf", "[VM]\nUser=root\nGroup=no-such-one\n");
+	cr_assert(eq(int, config_load(folder, &config), -EINVAL));
+	cr_expect(eq(sz, config.n_vms, 0));
+	cr_expect(is_noted("vms.d/vm.conf:3: Group=no-such-one is not the name of a group"));
 }
 
 Test(config, a_broken_vms_file_leaves_the_last_good_one_in_force)
@@ -191,7 +209,9 @@ ParameterizedTestParameters(config, values_are_checked)
 		{ "QMPSocket=rel", false },   { "QMPSocket=/run/x", true },
 		{ "Policy=0x30000", true },   { "Policy=x", false },
 		{ "Pin=d3cold, on", true },   { "Pin=none", true },
-		{ "Pin=off", false },
+		{ "Pin=off", false },         { "Group=root", true },
+		{ "User=no-such", false },    { "Group=no-such", false },
+		{ "User=0", false },
 	};
 
 	return cr_make_param_array(struct value_case, cases, ARRAY_SIZE(cases));

@@ -95,3 +95,17 @@ Test(methods, what_changes_something_is_for_those_who_may)
 			  "%s", method->name);
 	}
 }
+
+Test(methods, what_the_users_of_a_vm_may_call)
+{
+	/* Nothing else, and each with a second look. */
+	const char *own[] = { "GetStatus", "Plan", "Attach", "Detach", "GetQemuArgs" };
+
+	for (const struct method *method = methods; method->name; method++) {
+		bool is_own = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+			is_own |= strcmp(strrchr(method->name, '.') + 1, own[i]) == 0;
+		cr_expect(eq(int, method->permit != NULL, is_own), "%s", method->name);
+	}
+}

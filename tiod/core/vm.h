@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "core/assignments.h"
 
@@ -15,10 +16,13 @@
 
 struct vm {
 	char name[VM_NAME_MAX];
-	char user[64];          /* "" if the file names none */
-	uint64_t memory;        /* bytes, 0 if not given */
-	uint64_t hugepage_size; /* bytes; 0: no hugepages */
-	int numa_node;          /* or VM_NODE_AUTO: the device's */
+	char user[64], group[64]; /* who it is given to; "" if the file names none */
+	uid_t uid;                /* of @user */
+	gid_t gid;                /* of @group */
+	bool unknown_owner;       /* the host knows no such user or group: of no use */
+	uint64_t memory;          /* bytes, 0 if not given */
+	uint64_t hugepage_size;   /* bytes; 0: no hugepages */
+	int numa_node;            /* or VM_NODE_AUTO: the device's */
 	char qmp_socket[108];
 	char guest_agent_socket[108];
 	char firmware[256];

@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every method as every kind of caller, against the real tiod; prints the table."""
+
+import grp
+import json
+import os
+import pwd
+import re
+import subprocess
+import sys
+
+from wire import SOCKET, Client, Tap, World, description, finish
+
+FUNCTION = "0000:01:00.0"
+ABSENT = "0000:ff:00.0"
+READERS, ADMINS = 4001, 4002
+STRANGER = 65534
+
+# uid, groups
+CALLERS = {
+    "root": (0, [0]),
+    "admin": (4010, [ADMINS]),
+    "reader": (4011, [READERS]),
+    "vm1 user": (pwd.getpwnam("daemon").pw_uid, []),
+    "vm1 group": (4012, [grp.getgrnam("games").gr_gid]),
+    "vm2 user": (pwd.getpwnam("bin").pw_uid, []),
+    "nobody": (STRANGER, []),
+}
+ANYONE = "yes yes yes yes yes yes yes"
+READ = "yes yes yes - - - -"
+CHANGE = "yes yes - - - - -"
+VM1_READ = "yes yes yes yes yes - -"
+VM1_CHANGE = "yes yes - yes yes - -"
+VM2_READ = "yes yes yes - - yes -"
+VM2_CHANGE = "yes yes - - - yes -"
+
+DEVICE = {"function": FUNCTION}
+ATTACH = {"functions": [FUNCTION], "vm": "vm1"}
+
+# Method, what it is called with, who may.  FUNCTION is reserved for vm1 before each call.
+TABLE = [
+    ("org.varlink.service.GetInfo", {}, ANYONE),
+    ("org.varlink.service.GetInterfaceDescription", {"interface": "io.tiod"}, ANYONE),
+    ("GetHost", {}, READ),
+    ("ListFunctions", {}, READ),
+    ("GetFunction", DEVICE, READ),
+    ("GetStatus", {}, READ),
+    ("GetStatus", {"vm": "vm1"}, VM1_READ),
+    ("GetStatus", {"vm": "vm2"}, VM2_READ),
+    ("GetStatus", DEVICE, VM1_READ),
+    ("GetStatus", {"vm": "vm2", **DEVICE}, VM1_READ),
+    ("GetIde", DEVICE, READ),
+    ("GetTsmStatus", DEVICE, READ),
+    ("GetEvidence", DEVICE, CHANGE),
+    ("Plan", ATTACH, VM1_READ),
+    ("Plan", {**ATTACH, "vm": "vm2"}, READ),
+    ("Plan", {**ATTACH, "vfs": 2}, READ),
+    ("Attach", ATTACH, VM1_CHANGE),
+    ("Attach", {**ATTACH, "vm": "vm2"}, CHANGE),
+    ("Attach", {"functions": [], "vm": "vm1"}, VM1_CHANGE),
+    ("Attach", {"functions": [FUNCTION, ABSENT], "vm": "vm1"}, CHANGE),
+    ("Attach", {**ATTACH, "force": ["open"]}, CHANGE),
+    ("Attach", {**ATTACH, "withCompanions": True}, CHANGE),
+    ("Attach", {**ATTACH, "tsm": "tsm0"}, CHANGE),
+    ("Attach", {**ATTACH, "vfSettings": {"trust": True}}, CHANGE),
+    ("Detach", {"vm": "vm1"}, VM1_CHANGE),
+    ("Detach", {"vm": "vm2"}, VM2_CHANGE),
+    ("Detach", {"functions": [FUNCTION]}, VM1_CHANGE),
+    ("Detach", {"functions": [FUNCTION, ABSENT]}, CHANGE),
+    ("Detach", {"functions": [FUNCTION], "force": ["open"]}, CHANGE),
+    ("Detach", {}, CHANGE),
+    ("Connect", DEVICE, CHANGE),
+    ("Disconnect", DEVICE, CHANGE),
+    ("Reconnect", DEVICE, CHANGE),
+    ("GetVm", {"vm": "vm1"}, READ),
+    ("ListVms", {}, READ),
+    ("GetQemuArgs", {"vm": "vm1"}, VM1_READ),
+    ("GetQemuArgs", {"vm": "vm2"}, VM2_READ),
+    ("GetQemuArgs", {"vm": "none"}, READ),
+    ("GetHugepages", {}, READ),
+    ("ListRules", {}, READ),
+    ("TestRules", DEVICE, READ),
+    ("CheckConfig", {}, READ),
+    ("ListPlugins", {}, READ),
+    ("GetMetrics", {}, READ),
+    ("ListJobs", {}, READ),
+    ("CancelJob", {"job": 4711}, CHANGE),
+    ("Reload", {}, CHANGE),
+    ("Monitor", {}, READ),
+]
+
+# Calls what standard input says, as uid and groups of the command line.
+CALLER = """
+import json, os, socket, sys
+os.setgroups(json.loads(sys.argv[2]))
+os.setgid(65534); os.setuid(int(sys.argv[1]))
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[3])
+for line in sys.stdin:
+    s.sendall(line.strip().encode() + b"\\0")
+    data = b""
+    while b"\\0" not in data:
+        more = s.recv(1 << 20)
+        if not more:
+            sys.exit("closed")
+        data += more
+    print(data.split(b"\\0")[0].decode(), flush=True)
+"""
+
+
+class Caller:
+    """A process of another user's; calls of it are answered one by one."""
+
+    def __init__(self, uid, groups):
+        if uid == 0:
+            groups = [0]
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", CALLER, str(uid), json.dumps(groups), SOCKET],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def call(self, method, parameters, more=False):
+        call = {"method": method, "parameters": parameters}
+        if more:
+            call["more"] = True
+        self.process.stdin.write(json.dumps(call) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        return json.loads(line) if line else {"error": "closed"}
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def make_groups():
+    """The groups that the package makes, in this host's own /etc/group."""
+    with open("/etc/group", encoding="utf-8") as file:
+        text = re.sub(r"^tiod(-admin)?:.*\n", "", file.read(), flags=re.M)
+    with open("/run/group", "w", encoding="utf-8") as file:
+        file.write(f"{text}tiod:x:{READERS}:\ntiod-admin:x:{ADMINS}:\n")
+    return subprocess.run(["mount", "--bind", "/run/group", "/etc/group"],
+                          check=False).returncode == 0
+
+
+def full(method):
+    return method if "." in method else "io.tiod." + method
+
+
+def ask(caller, method, parameters):
+    """Every call is on a connection of its own."""
+    one = Caller(*CALLERS[caller])
+    more = method in ("Monitor", "GetEvidence")
+    reply = one.call(full(method), parameters, more)
+    one.end()
+    return reply
+
+
+def verdict(reply):
+    error = reply.get("error", "")
+    if error == "closed" or error.endswith("InvalidParameter"):
+        return error
+    return "-" if error == "io.tiod.NotPermitted" else "yes"
+
+
+def reserve(world):
+    if world.state(FUNCTION)["state"] != "attached":
+        reply = world.call("Attach", functions=[FUNCTION], vm="vm1")
+        if "error" in reply:
+            raise RuntimeError(reply)
+
+
+def row(cells):
+    return f"{cells[0]:58}" + "".join(f"{cell:>10}" for cell in cells[1:])
+
+
+def test_table(tap, world):
+    tap.note(row(["method", *CALLERS]))
+    for method, parameters, who in TABLE:
+        found = []
+        for caller in CALLERS:
+            reserve(world)
+            found.append(verdict(ask(caller, method, parameters)))
+        text = json.dumps(parameters) if parameters else ""
+        tap.note(row([f"{method} {text}"[:57], *found]))
+        tap.ok(found == who.split(), f"{method} {text}: {who}", found)
+
+
+def test_complete(tap):
+    for interface in ("io.tiod", "org.varlink.service"):
+        methods = re.findall(r"^method (\w+)", description(interface), re.M)
+        left = {f"{interface}.{name}" for name in methods} - {full(row[0]) for row in TABLE}
+        tap.ok(not left, f"the table has every method of {interface}", left)
+
+
+def test_before_parameters(tap):
+    reply = ask("nobody", "Attach", {"functions": 7, "what": "ever"})
+    tap.ok(reply["error"] == "io.tiod.NotPermitted",
+           "who may not call hears that before the parameters are looked at", reply)
+    reply = ask("vm1 user", "Attach", {"functions": 7, "vm": "vm1"})
+    tap.ok(reply["error"] == "org.varlink.service.InvalidParameter",
+           "the users of a VM get as far as the parameters", reply)
+
+
+def test_gives_up(tap, world):
+    """What a VM's user gives back it cannot take again: only a rule or an admin gives."""
+    reserve(world)
+    reply = ask("vm1 user", "Detach", {"functions": [FUNCTION]})
+    tap.ok("error" not in reply and world.state(FUNCTION)["state"] != "attached",
+           "the VM's user detaches its device", reply)
+    reply = ask("vm1 user", "Attach", ATTACH)
+    tap.ok(reply.get("error") == "io.tiod.NotPermitted" and
+           "not reserved" in reply["parameters"]["sentence"] and
+           "tioctl attach" in reply["parameters"]["fix"],
+           "and cannot attach it again: nobody gave it", reply)
+    os.makedirs("/run/tiod-etc/rules.d", exist_ok=True)
+    with open("/run/tiod-etc/rules.d/50-x.conf", "w", encoding="utf-8") as file:
+        file.write("[Match]\nVendor=0x1af4\n[Attach]\nVM=vm1\nOn=hotplug\n")
+    world.call("Reload")
+    reply = ask("vm2 user", "Attach", {**ATTACH, "vm": "vm2"})
+    tap.ok(reply.get("error") == "io.tiod.NotPermitted",
+           "a rule that gives it to vm1 gives it to nobody else", reply)
+    reply = ask("vm1 user", "Attach", ATTACH)
+    tap.ok("error" not in reply and world.state(FUNCTION)["state"] == "attached",
+           "once a rule names the VM for it, it can", reply)
+    os.unlink("/run/tiod-etc/rules.d/50-x.conf")
+    world.call("Reload")
+
+
+def test_unknown_owner(tap, world):
+    path = "/run/tiod-etc/vms.d/vm1.conf"
+    with open(path, encoding="utf-8") as file:
+        before = file.read()
+    reserve(world)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("[VM]\nMemory=1G\nUser=no-such-one\n")
+    reply = world.call("Reload")
+    tap.ok("vm1.conf:3: User=no-such-one" in str(reply), "an unknown user is told with its line",
+           reply)
+    reply = world.call("Attach", functions=[FUNCTION], vm="vm1")
+    tap.ok(reply.get("error") == "io.tiod.NoSuchVm" and "vm1.conf:3" in str(reply),
+           "and that VM takes nothing, not even from root", reply)
+    reply = ask("vm1 user", "GetQemuArgs", {"vm": "vm1"})
+    tap.ok(reply.get("error") == "io.tiod.NotPermitted", "its former user has lost it", reply)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(before)
+    world.call("Reload")
+    reply = ask("vm1 user", "GetQemuArgs", {"vm": "vm1"})
+    tap.ok("error" not in reply, "mended and read again, it is its user's", reply)
+
+
+def test_without_groups(tap, world):
+    """A host that has no such groups: nobody but root, and the users of VMs."""
+    world.stop()
+    subprocess.run(["umount", "/etc/group"], check=True)
+    world.start()
+    with Client() as client:
+        tap.ok("error" not in client.call("io.tiod.GetHost"), "without the groups root may read")
+    for caller in ("admin", "reader", "nobody"):
+        reply = ask(caller, "GetHost", {})
+        tap.ok(reply.get("error") == "io.tiod.NotPermitted", f"and {caller} may not", reply)
+
+
+def main():
+    tap = Tap()
+    if os.getuid() != 0 or not make_groups():
+        tap.skip("who may do what", "no other user can be taken on here")
+        tap.end()
+    world = World(vms={"vm1": "[VM]\nMemory=1G\nUser=daemon\nGroup=games\n",
+                       "vm2": "[VM]\nMemory=1G\nUser=bin\n"}).start()
+    if verdict(ask("nobody", "org.varlink.service.GetInfo", {})) != "yes":
+        tap.skip("who may do what", "no other user can be taken on here")
+        finish(world, tap)
+    test_complete(tap)
+    test_before_parameters(tap)
+    test_table(tap, world)
+    test_gives_up(tap, world)
+    test_unknown_owner(tap, world)
+    test_without_groups(tap, world)
+    finish(world, tap)
+
+
+main()

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What the users of a VM may ask for: the second look at a call, with its parameters, for a
+ * caller who is neither admin nor reader.  One function a kind of method; the table of
+ * methods names it, and a method without one is not for them.
+ *
+ * Each returns 0, or -EPERM with a sentence.
+ */
+
+#include "daemon.h"
+
+/* The parameter "vm" is a VM of the caller's. */
+int permit_vm(const struct daemon *daemon, const struct call *call, struct tio_error *err);
+
+/* GetStatus: of a VM of its own, or of a function that such a VM has. */
+int permit_status(const struct daemon *daemon, const struct call *call, struct tio_error *err);
+
+/* Plan and Attach: what was given to that VM, and as it was given. */
+int permit_attach(const struct daemon *daemon, const struct call *call, struct tio_error *err);
+
+/* Detach: what such a VM has. */
+int permit_detach(const struct daemon *daemon, const struct call *call, struct tio_error *err);
