@@ -195,11 +195,23 @@ static void finish_stopping(struct daemon *daemon)
 {
 	if (jobs_running(daemon) > 0)
 		return;
-	if (!server_has_output(&daemon->server)) {
+	if (!server_is_awaited(&daemon->server)) {
 		sd_event_exit(daemon->event, 0);
 		return;
 	}
 	arm_grace(daemon, FLUSH_USEC);
+}
+
+static int on_calm(sd_event_source *source, void *userdata)
+{
+	finish_stopping(userdata);
+	return 0;
+}
+
+/* Whoever has asked before we were told to stop is answered. */
+static void finish_when_calm(struct daemon *daemon)
+{
+	sd_event_source_set_enabled(daemon->calm, SD_EVENT_ONESHOT);
 }
 
 void daemon_job_ended(struct daemon *daemon)
@@ -208,7 +220,7 @@ void daemon_job_ended(struct daemon *daemon)
 	if (daemon->phase == DAEMON_RECOVERING && !still_recovering(daemon))
 		read_links(daemon);
 	else if (daemon->phase == DAEMON_STOPPING)
-		finish_stopping(daemon);
+		finish_when_calm(daemon);
 }
 
 static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
@@ -223,7 +235,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 	server_close(&daemon->server);
 	arm_grace(daemon, GRACE_USEC);
 	jobs_cancel_queued(daemon);
-	finish_stopping(daemon);
+	finish_when_calm(daemon);
 	return 0;
 }
 
@@ -282,6 +294,12 @@ static int watch_signals(struct daemon *daemon)
 				      UINT64_MAX, EXACT_USEC, on_grace, daemon);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(daemon->grace, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_defer(daemon->event, &daemon->calm, on_calm, daemon);
+	if (r >= 0)
+		r = sd_event_source_set_priority(daemon->calm, SD_EVENT_PRIORITY_IDLE);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(daemon->calm, SD_EVENT_OFF);
 	return r;
 }
 
@@ -343,6 +361,7 @@ static void tear_down(struct daemon *daemon)
 		idl_finish(&daemon->idl[i]);
 	host_finish(&daemon->host);
 	sd_event_source_disable_unref(daemon->grace);
+	sd_event_source_disable_unref(daemon->calm);
 	sd_event_unref(daemon->event);
 	config_finish(&daemon->config);
 }

@@ -57,6 +57,7 @@ struct daemon {
 	struct idl idl[DAEMON_INTERFACES];
 	struct tio_error unreadable; /* why assignments are not known; code 0: they are */
 	sd_event_source *grace;      /* ends the wait for running workers */
+	sd_event_source *calm;       /* when stopping: all that clients have sent is read */
 	bool recovered_any, killed_all;
 };
 

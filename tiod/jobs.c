@@ -62,8 +62,11 @@ int jobs_check_room(const struct daemon *daemon, enum job_kind kind, size_t n,
 {
 	size_t room = kind == JOB_CHANGE ? JOBS_QUEUE_MAX : JOBS_QUEUE_MAX / 2;
 
-	if (daemon->phase == DAEMON_STOPPING)
-		return error_kind_set(err, ERROR_BUSY, -ESHUTDOWN, "tiod is being stopped");
+	if (daemon->phase == DAEMON_STOPPING) {
+		error_kind_set(err, ERROR_BUSY, -ESHUTDOWN, "tiod is being stopped");
+		error_fix(err, "try again: if it is restarted, the next one answers");
+		return -ESHUTDOWN;
+	}
 	if (kind != JOB_LOOK && daemon->unreadable.code) {
 		*err = daemon->unreadable;
 		return err->code;

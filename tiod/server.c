@@ -271,10 +271,10 @@ void server_finish(struct server *server)
 	server->reaper = sd_event_source_disable_unref(server->reaper);
 }
 
-bool server_has_output(const struct server *server)
+bool server_is_awaited(const struct server *server)
 {
 	for (const struct connection *c = server->connections; c; c = c->next)
-		if (c->out)
+		if (c->out || !c->in)
 			return true;
 	return false;
 }

@@ -55,8 +55,8 @@ void server_open(struct server *server);
 void server_close(struct server *server); /* accepts no more */
 void server_finish(struct server *server);
 
-/* True while replies wait to be sent. */
-bool server_has_output(const struct server *server);
+/* True while replies wait to be sent, or somebody has connected and not asked yet. */
+bool server_is_awaited(const struct server *server);
 
 /* Each ends the call, but for call_continue(); the reference to @parameters is taken over. */
 void call_reply(struct call *call, json_t *parameters);

@@ -87,6 +87,8 @@ class Sim:
 
 
 class World:
+    launcher, pass_fds = (), ()  # what starts tiod, and what it inherits
+
     def __init__(self, step_timeout=None, vms=None, udevd=False, config=""):
         self.sim = Sim()
         self.daemon = None
@@ -109,8 +111,9 @@ class World:
                    CONFIG, "--socket", SOCKET]
         if PLUGINS:
             command += ["--plugin-dir", PLUGINS]
-        self.daemon = subprocess.Popen(command, stdout=self.log, stderr=self.log,
-                                       stdin=subprocess.DEVNULL)
+        self.daemon = subprocess.Popen([*self.launcher, *command], stdout=self.log, stderr=self.log,
+                                       stdin=subprocess.DEVNULL,
+                                       pass_fds=self.pass_fds)
         end = time.monotonic() + wait
         while time.monotonic() < end:
             if self.daemon.poll() is not None:
