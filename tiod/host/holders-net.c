@@ -83,7 +83,8 @@ static bool read_devtype(int dir, const char *upper, char *buf, size_t size)
 /* Not every kind of interface says in sysfs what it is, a team for one: its driver does. */
 static void ask_driver(const char *interface, char *buf, size_t size)
 {
-	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	/* Any family will do, and this one is open to a daemon in a sandbox. */
+	auto_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
 	struct ifreq request = { .ifr_data = (void *)&info };
 

@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The units as systemd's own tools see them: test_units.py SOURCE BUILD.
+
+Nothing is started here: tests/vm/test_boot.py does that.  Prints TAP.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SOURCE, BUILD = (os.path.abspath(folder) for folder in sys.argv[1:3])
+sys.path.insert(0, os.path.join(SOURCE, "tests", "slice"))
+
+from world import Tap  # noqa: E402
+
+GENERATED = ("tiod.service", "tiod-wait.service", "tiod-wait@.service")
+BINARIES = {"tiod": "tiod/tiod", "tioctl": "tioctl/tioctl"}
+
+# Tenths of systemd's exposure level, 100 being no sandbox at all.  What tiod must be able to
+# do costs 29: modules 8, others' processes 5, the kernel's events 5, being root 4, config
+# space 3, disks and VFIO 3.
+EXPOSURE = {"tiod.service": 29, "tiod-wait.service": 6, "tiod-wait@.service": 6}
+
+tap = Tap()
+
+
+def run(*command):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          check=False, env=dict(os.environ, LC_ALL="C", SYSTEMD_PAGER=""))
+    return done.returncode, done.stdout + done.stderr
+
+
+def built(name):
+    with open(f"{BUILD}/contrib/systemd/{name}", encoding="utf-8") as file:
+        return file.read()
+
+
+def collect(folder):
+    """The units with this build's programs: verify wants them to exist."""
+    for name in GENERATED:
+        text = built(name)
+        for program, path in BINARIES.items():
+            text = re.sub(rf"^(ExecStart=)\S*/{program}\b", rf"\g<1>{BUILD}/{path}", text,
+                          flags=re.M)
+        with open(f"{folder}/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
+    shutil.copy(f"{SOURCE}/contrib/systemd/tiod.socket", folder)
+
+
+def test_exposure(folder):
+    for name, limit in EXPOSURE.items():
+        code, said = run("systemd-analyze", "security", "--offline=true",
+                         f"--threshold={limit}", "--no-pager", f"{folder}/{name}")
+        level = re.search(r"Overall exposure level.*?: ([0-9.]+)", said)
+        tap.ok(code == 0 and level, f"{name} is exposed {limit / 10} at most", said)
+        tap.note(f"{name}: {level.group(1) if level else '?'}")
+    with open(f"{folder}/open.service", "w", encoding="utf-8") as file:
+        file.write(f"[Service]\nExecStart={BUILD}/{BINARIES['tiod']}\n")
+    code, said = run("systemd-analyze", "security", "--offline=true", "--threshold=29",
+                     "--no-pager", f"{folder}/open.service")
+    tap.ok(code != 0, "and one without a sandbox is told from them", said)
+
+
+def test_verify(folder):
+    names = [f"{folder}/{name}" for name in (*GENERATED, "tiod.socket")
+             if "@" not in name] + [f"{folder}/tiod-wait@vm1.service"]
+    shutil.copy(f"{folder}/tiod-wait@.service", names[-1])
+    code, said = run("systemd-analyze", "verify", "--man=no", *names)
+    ours = [line for line in said.splitlines() if "tiod" in line]
+    tap.ok(code == 0 and not ours, "systemd-analyze verify has nothing to say", said)
+    with open(f"{folder}/wrong.service", "w", encoding="utf-8") as file:
+        file.write(f"[Service]\nExecStrat=/x\nExecStart={BUILD}/{BINARIES['tiod']}\n")
+    _, said = run("systemd-analyze", "verify", "--man=no", f"{folder}/wrong.service")
+    tap.ok("ExecStrat" in said, "but finds a key that is none", said)
+
+
+def test_sysusers(folder):
+    code, said = run("systemd-sysusers", "--dry-run", f"--root={folder}",
+                     f"{SOURCE}/contrib/systemd/sysusers.conf")
+    tap.ok(code == 0, "systemd-sysusers takes the groups", said)
+    missing = [group for group in ("tiod", "tiod-admin")
+               if f"Creating group '{group}' with" not in said]
+    tap.ok(not missing, "and would create both", missing, said)
+    with open(f"{SOURCE}/tiod/server.c", encoding="utf-8") as file:
+        asked = re.findall(r'#define GROUP_\w+ +"([^"]+)"', file.read())
+    tap.ok(sorted(asked) == ["tiod", "tiod-admin"], "those that tiod asks for", asked)
+
+
+def lines_of(text, key):
+    return [value for line in re.findall(rf"^{key}=(.*)$", text, re.M)
+            for value in line.split()]
+
+
+def test_contents():
+    left = [name for name in GENERATED if re.search(r"@[A-Z]+@", built(name))]
+    tap.ok(not left, "every word is filled in", left)
+    unit = built("tiod.service")
+    # The journal of attached cards is in the runtime folder, and the socket of tiod.socket.
+    tap.ok(lines_of(unit, "RuntimeDirectoryPreserve") == ["yes"],
+           "what was before is kept when tiod is stopped")
+    tap.ok(lines_of(unit, "KillMode") == ["mixed"],
+           "a stop lets workers finish the step that they are at")
+    tap.ok("PrivateNetwork" not in unit and "PrivateUsers" not in unit,
+           "the kernel's events are heard in the host's network namespace only")
+    before = set(lines_of(unit, "Before")) & set(lines_of(built("tiod-wait.service"), "Before"))
+    tap.ok(before >= {"libvirtd.service", "virtqemud.service", "libvirt-guests.service"},
+           "guests of libvirt start afterwards", before)
+    with open(f"{SOURCE}/contrib/systemd/tiod.preset", encoding="utf-8") as file:
+        enabled = re.findall(r"^enable (\S+)$", file.read(), re.M)
+    without = [name for name in enabled if not os.path.exists(
+        f"{BUILD}/contrib/systemd/{name}") and not os.path.exists(
+        f"{SOURCE}/contrib/systemd/{name}")]
+    tap.ok(enabled and not without, "the preset names units that there are", without)
+
+
+def main():
+    for tool in ("systemd-analyze", "systemd-sysusers"):
+        if not shutil.which(tool):
+            tap.skip("the units are clean", f"no {tool} here")
+            tap.end()
+    with tempfile.TemporaryDirectory(prefix="tiod-units-") as folder:
+        collect(folder)
+        test_contents()
+        test_exposure(folder)
+        test_verify(folder)
+        test_sysusers(folder)
+    tap.end()
+
+
+main()
