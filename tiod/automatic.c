@@ -173,14 +173,20 @@ static void attach_reserved(struct daemon *daemon, struct bdf card, const char *
 		const struct assignment *one = &all->list[i];
 		struct target target = target_of(one);
 
-		if (strcmp(one->vm, vm) != 0 || !is_of(daemon, one, card))
+		/* Whoever is at work on it may be giving it up. */
+		if (strcmp(one->vm, vm) != 0 || !is_of(daemon, one, card) ||
+		    jobs_of_function(daemon, one->function))
 			continue;
 		want_vfs(daemon, one, &job->request);
 		(void)add_target(job, &target);
 	}
 	if (found)
 		job->request.vm = *found;
-	submit(job, err.code, &err);
+	job->request.reserved_only = true;
+	if (job->request.n_targets)
+		submit(job, err.code, &err);
+	else
+		free(job);
 }
 
 /* Everybody who has something of @card gets it; false when nobody has. */

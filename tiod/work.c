@@ -276,6 +276,10 @@ static int carry_out(const struct work *work, struct bench *bench, struct result
 		if (r < 0)
 			return r;
 	}
+	if (request->reserved_only)
+		request_keep_reserved(bench->engine.all, request);
+	if (request->reserved_only && request->n_targets == 0)
+		return 0;
 	request->n_locked = plan_only ? 0 : request->n_families;
 	r = engine_run(&bench->engine, request, plan_only, &plan, &ret->error);
 	ret->n_steps = (unsigned)plan.n_steps;

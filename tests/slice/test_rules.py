@@ -269,8 +269,28 @@ def late_tsm(checks):
                   checks.world.state(DRIVE))
     checks.sim("tsm-add")
     checks.reaches(DRIVE, "attached", "when it comes, the attach is made up for")
-    checks.run(f"detach {DRIVE}", 0)
     no_rules(checks)
+    checks.run(f"detach {DRIVE}", 0)
+    reserved_without_tsm(checks)
+
+
+def reserved_without_tsm(checks):
+    """What is reserved waits for the TSM; given up after that it is not taken again."""
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    checks.world.stop()
+    checks.sim("tsm-remove")
+    boot(checks)
+    checks.tap.ok(failed(checks, DRIVE), "a reserved drive waits for the TSM",
+                  checks.world.state(DRIVE))
+    checks.sim("tsm-add")
+    checks.reaches(DRIVE, "attached", "and is attached when it comes")
+    quiet(checks)
+    checks.run(f"detach {DRIVE}", 0)
+    checks.sim("tsm-remove")
+    checks.sim("tsm-add")
+    checks.world.tioctl("reload")
+    checks.tap.ok(quiet(checks) and checks.world.state(DRIVE)["assignment"] is None,
+                  "given up it stays so when the TSM comes again", checks.world.state(DRIVE))
 
 
 TESTS = {

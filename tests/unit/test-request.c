@@ -118,3 +118,27 @@ Test(request, a_card_that_nobody_locked_is_named_and_not_touched)
 	fake_host_finish(&host);
 	free(request);
 }
+
+Test(request, what_was_given_up_meanwhile_is_not_attached_again)
+{
+	struct request *request = calloc(1, sizeof(*request));
+	struct assignments all = { 0 };
+	static const char *const vms[] = { "a", "b", NULL, "a" };
+
+	text_copy(request->vm.name, sizeof(request->vm.name), "a");
+	for (uint8_t i = 0; i < 4; i++) {
+		struct assignment one = { .function = { .valid = true, .bus = i } };
+
+		request->targets[request->n_targets++].function = one.function;
+		if (!vms[i])
+			continue;
+		text_copy(one.vm, sizeof(one.vm), vms[i]);
+		assignments_put(&all, &one);
+	}
+	request_keep_reserved(&all, request);
+	cr_assert(eq(sz, request->n_targets, 2));
+	cr_expect(eq(u8, request->targets[0].function.bus, 0));
+	cr_expect(eq(u8, request->targets[1].function.bus, 3));
+	assignments_finish(&all);
+	free(request);
+}

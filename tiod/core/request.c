@@ -257,6 +257,20 @@ int request_add_companions(const struct snapshot *snap, const struct plugins *pl
 	return r;
 }
 
+void request_keep_reserved(const struct assignments *all, struct request *request)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < request->n_targets; i++) {
+		const struct assignment *one = assignments_find(all,
+								request->targets[i].function);
+
+		if (one && strcmp(one->vm, request->vm.name) == 0)
+			request->targets[kept++] = request->targets[i];
+	}
+	request->n_targets = kept;
+}
+
 int request_add_led(const struct assignments *all, struct request *request,
 		    struct tio_error *err)
 {

@@ -46,6 +46,7 @@ struct request {
 	unsigned vfs;                /* VFs to enable, 0: as many as there are */
 	char tsm[TSM_NAME_MAX];      /* the TSM to connect to, "": the only one */
 	bool with_companions;        /* all of the IOMMU group goes along */
+	bool reserved_only;          /* attach: only what is reserved for that VM still */
 	unsigned force;              /* enum force: whose use of the device does not count */
 	bool refresh;                /* reconnect: new keys for the link that stands */
 	struct vf_settings settings; /* attach: of its VFs, as asked for in this call */
@@ -96,6 +97,12 @@ int request_add_companions(const struct snapshot *snap, const struct plugins *pl
  */
 int request_check_locked(const struct snapshot *snap, struct request *request,
 			 struct tio_error *err);
+
+/*
+ * Drops the targets that are not reserved for the request's VM any more: whoever was before it
+ * in the queue may have given them up.
+ */
+void request_keep_reserved(const struct assignments *all, struct request *request);
 
 /* Completes a detach request: adds what, by @all, came along with its targets. */
 int request_add_led(const struct assignments *all, struct request *request,
