@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "tioctl/complete.h"
 #include "tioctl/tioctl.h"
 
 /* clang-format off */
@@ -36,6 +37,7 @@ static const struct command *const commands[] = {
 	&command_cancel,
 	&command_reload,
 	&command_version,
+	&command_completion,
 };
 /* clang-format on */
 
@@ -134,12 +136,12 @@ static bool suits(const struct command *command, const struct options *options,
 	return !why && options->n_names <= command->names_max;
 }
 
-static const char *socket_path(const struct options *options)
+static const char *socket_path(const char *given)
 {
 	const char *environment = getenv("TIOD_SOCKET");
 
-	if (options_has(options, OPTION_SOCKET))
-		return options->value[OPTION_SOCKET];
+	if (given)
+		return given;
 	return environment && *environment ? environment : CLIENT_SOCKET;
 }
 
@@ -186,10 +188,24 @@ static int run(struct tioctl *t, const struct options *options)
 
 	t->options = options;
 	t->json = options_has(options, OPTION_JSON);
-	client_init(&t->client, socket_path(options));
+	client_init(&t->client, socket_path(options->value[OPTION_SOCKET]));
 	r = command->run(t);
 	client_finish(&t->client);
 	return r;
+}
+
+/* The words of a line that is being typed, as the scripts of "tioctl completion" ask. */
+static int run_complete(struct tioctl *t, char *const *words, size_t n)
+{
+	struct complete complete = { .t = t,
+				     .commands = commands,
+				     .n_commands = ARRAY_SIZE(commands) };
+
+	complete_read(&complete, words, n);
+	client_init(&t->client, socket_path(complete.socket));
+	complete_answer(&complete);
+	client_finish(&t->client);
+	return EXIT_DONE;
 }
 
 int main(int argc, char **argv)
@@ -203,6 +219,8 @@ int main(int argc, char **argv)
 		setlocale(LC_CTYPE, "");
 	screen_init(&t.out, stdout);
 	screen_init(&t.err, stderr);
+	if (argc > 1 && strcmp(argv[1], COMPLETE_WORD) == 0)
+		return run_complete(&t, argv + 2, (size_t)argc - 2);
 	if (options_parse(&options, argv + (argc > 0), &t.err) == 0)
 		r = run(&t, &options);
 	options_finish(&options);

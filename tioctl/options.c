@@ -11,14 +11,7 @@
 #include "tioctl/field.h"
 #include "tioctl/render.h"
 
-static const struct {
-	char letter;
-	const char *name;
-	const char *argument; /* NULL: takes none */
-	const char *words;    /* the only arguments there are, '|' between them; NULL: any */
-	const char *help;
-	bool list; /* of @words, commas between them */
-} table[OPTION_COUNT] = {
+static const struct option_row table[OPTION_COUNT] = {
 	[OPTION_JSON] = { 0, "--json", NULL, NULL, "print one JSON document" },
 	[OPTION_SOCKET] = { 0, "--socket", "PATH", NULL,
 			    "tiod's socket, instead of $TIOD_SOCKET" },
@@ -58,12 +51,17 @@ static const struct {
 			   "on: the VF may change its address, be promiscuous, …" },
 	[OPTION_SPOOFCHK] = { 0, "--spoofchk", "on|off", "on|off",
 			      "on: drop what it sends from other addresses" },
-	[OPTION_LINK_STATE] = { 0, "--link-state", "auto|enable|disable",
-				"auto|enable|disable", "the link that the VF sees" },
+	[OPTION_LINK_STATE] = { 0, "--link-state", "auto|enable|disable", "auto|enable|disable",
+				"the link that the VF sees" },
 	[OPTION_MAX_RATE] = { 0, "--max-rate", "MBIT", NULL,
 			      "limit what the VF sends, in Mbit/s; 0: don't" },
 	[OPTION_MSIX] = { 0, "--msix", "N", NULL, "give the VF N interrupt vectors" },
 };
+
+const struct option_row *options_row(enum option option)
+{
+	return &table[option];
+}
 
 const char *options_name(enum option option)
 {
@@ -149,8 +147,7 @@ static int say_unknown(const char *word, const struct screen *screen)
 	return -EINVAL;
 }
 
-/* Which option @word is, up to its '='; OPTION_COUNT: none. */
-static size_t find(const char *word)
+enum option options_find(const char *word)
 {
 	const size_t length = strcspn(word, "=");
 	size_t i;
@@ -162,7 +159,7 @@ static size_t find(const char *word)
 		    strncmp(word, table[i].name, length) == 0)
 			break;
 	}
-	return i;
+	return (enum option)i;
 }
 
 static bool is_one_of(const char *word, const char *words)
@@ -228,7 +225,7 @@ static int take_value(size_t option, const char *word, const char *next, const c
 /* One option at @argv; how many words it took, or -EINVAL. */
 static int take_option(struct options *options, char *const *argv, const struct screen *screen)
 {
-	const size_t option = find(argv[0]);
+	const size_t option = options_find(argv[0]);
 	const char *value;
 	int words;
 

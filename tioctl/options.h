@@ -58,6 +58,16 @@ _Static_assert(OPTION_COUNT <= 64, "they are bits of an option_mask");
 #define OPTIONS_VFS_MAX 65535 /* NumVFs has 16 bits */
 #define OPTIONS_VF_MAX  256   /* VFs in one call */
 
+/* What is said of one option, for help and completion. */
+struct option_row {
+	char letter;
+	const char *name;
+	const char *argument; /* NULL: takes none */
+	const char *words;    /* the only arguments there are, '|' between them; NULL: any */
+	const char *help;
+	bool list; /* of @words, commas between them */
+};
+
 struct options {
 	const char *value[OPTION_COUNT]; /* NULL: not given; "" of one without a value */
 	const char *verb;                /* NULL: none */
@@ -94,6 +104,11 @@ json_t *options_force(const struct options *options);
  * names), none twice.  NULL: they don't go together, which was said on @screen.
  */
 json_t *options_functions(const struct options *options, const struct screen *screen);
+
+const struct option_row *options_row(enum option option);
+
+/* Which option @word is, up to its '='; OPTION_COUNT: none. */
+enum option options_find(const char *word);
 
 /* "--vm", for sentences. */
 const char *options_name(enum option option);
