@@ -152,6 +152,7 @@ void cache_merge_host(struct cache *cache, const struct result *result)
 	snap->n_pools = host->n_pools;
 	snap->iommu = host->iommu;
 	snap->iommufd = host->iommufd;
+	snap->iommu_node = host->iommu_node;
 	snap->vfio_pci = host->vfio_pci;
 	snap->evidence = host->evidence;
 }

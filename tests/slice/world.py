@@ -26,6 +26,7 @@ VM_FILES = {
     "vm1": "[VM]\nMemory=1G\n",
     "vm2": "[VM]\nMemory=1G\n",
     "pinned": "[VM]\nMemory=1G\nPin=d3cold,on,reset\n",
+    "owned": "[VM]\nMemory=1G\nUser=daemon\n",
 }
 
 

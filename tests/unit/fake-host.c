@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "core/grant.h"
 #include "core/steps.h"
 
 struct bdf address(const char *text)
@@ -223,6 +224,8 @@ static void move_driver(struct fake_host *host, struct function *f, const char *
 	text_copy(f->driver, sizeof(f->driver), driver);
 	text_copy(f->cdev, sizeof(f->cdev), strcmp(driver, VFIO_DRIVER) == 0 ? "vfio0" : "");
 	f->cdev_node = f->cdev[0] != '\0';
+	f->node = (struct node_access){ .known = f->cdev_node,
+					.mode = f->cdev_node ? 0600 : 0 };
 }
 
 static int fake_unbind(void *arg, struct bdf bdf, struct tio_error *err)
@@ -374,6 +377,21 @@ static int fake_load_module(void *arg, const char *name, struct tio_error *err)
 	return done(arg);
 }
 
+static int fake_set_node(void *arg, const struct function *f, const struct node_access *access,
+			 struct tio_error *err)
+{
+	struct function *own = there(arg, f->bdf, err);
+	char text[64];
+	int r = own ? change(arg, "node", f->bdf,
+			     node_access_format(access, text, sizeof(text)), err)
+		    : -ENODEV;
+
+	if (r <= 0)
+		return r;
+	own->node = *access;
+	return done(arg);
+}
+
 static int fake_wait_cdev(void *arg, struct function *f, unsigned timeout_ms,
 			  struct tio_error *err)
 {
@@ -476,6 +494,7 @@ const struct host_ops fake_host_ops = {
 	.connect = fake_connect,
 	.disconnect = fake_disconnect,
 	.set_power = fake_set_power,
+	.set_node = fake_set_node,
 	.load_module = fake_load_module,
 	.wait_cdev = fake_wait_cdev,
 	.parallel = fake_parallel,

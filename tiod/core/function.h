@@ -87,6 +87,13 @@ struct ide_stream {
 	struct ide_end root_port;
 };
 
+/* Whose a device node is. */
+struct node_access {
+	bool known;
+	uint16_t mode; /* its permission bits */
+	uint32_t uid, gid;
+};
+
 /* What the kernel says to a question; some have no answer on some kernels. */
 enum setting { SETTING_UNKNOWN, SETTING_NO, SETTING_YES };
 
@@ -136,11 +143,12 @@ struct function {
 	char override[DRIVER_NAME_MAX]; /* driver_override, "" if unset */
 	uint16_t vfs;
 	bool vfs_autoprobe;
-	char netdev[16];        /* of a PF with a network interface: its name, else "" */
-	enum eswitch eswitch;   /* of such a PF */
-	uint16_t vf_msix_total; /* vectors that the PF may share out among its VFs, 0: none */
-	char cdev[16];          /* "vfio3" while bound to a VFIO driver, else "" */
-	bool cdev_node;         /* the kernel gave it a device number (VFIO_DEVICE_CDEV) */
+	char netdev[16];         /* of a PF with a network interface: its name, else "" */
+	enum eswitch eswitch;    /* of such a PF */
+	uint16_t vf_msix_total;  /* vectors that the PF may share out among its VFs, 0: none */
+	char cdev[16];           /* "vfio3" while bound to a VFIO driver, else "" */
+	bool cdev_node;          /* the kernel gave it a device number (VFIO_DEVICE_CDEV) */
+	struct node_access node; /* of cdev, below /dev/vfio/devices */
 	struct power power;
 
 	/* Its TSM link; of function 0 only. */

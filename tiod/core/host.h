@@ -94,6 +94,10 @@ struct host_ops {
 	int (*set_power)(void *host, struct bdf bdf, enum power_attribute which,
 			 const char *value, struct tio_error *err);
 
+	/* Gives the node of f->cdev, checked to be @f's, that owner and mode. */
+	int (*set_node)(void *host, const struct function *f, const struct node_access *access,
+			struct tio_error *err);
+
 	/*
 	 * New keys for the link that @dsm has to @tsm.  Only where the kernel has
 	 * tsm/dsm_status: others take a second connect for a mistake (EBUSY).

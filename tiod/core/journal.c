@@ -78,19 +78,56 @@ static int power_from_json(const json_t *json, struct record *ret, struct tio_er
 	return 0;
 }
 
+/* Absent where nothing was given away. */
+static json_t *nodes_to_json(const struct record *record)
+{
+	const struct node_access *before = &record->before.node;
+	const struct node_access *wanted = &record->wanted_node;
+
+	if (!wanted->known)
+		return NULL;
+	return json_pack("{sI sI si sI sI si}", "uid", (json_int_t)before->uid, "gid",
+			 (json_int_t)before->gid, "mode", before->mode, "wantedUid",
+			 (json_int_t)wanted->uid, "wantedGid", (json_int_t)wanted->gid,
+			 "wantedMode", wanted->mode);
+}
+
+static int nodes_from_json(const json_t *json, struct record *ret, struct tio_error *err)
+{
+	struct node_access *before = &ret->before.node, *wanted = &ret->wanted_node;
+	long long ids[4], modes[2];
+	int r;
+
+	if (!json)
+		return 0;
+	if ((r = json_get_int(json, "uid", 0, UINT32_MAX, &ids[0], err)) < 0 ||
+	    (r = json_get_int(json, "gid", 0, UINT32_MAX, &ids[1], err)) < 0 ||
+	    (r = json_get_int(json, "mode", 0, 07777, &modes[0], err)) < 0 ||
+	    (r = json_get_int(json, "wantedUid", 0, UINT32_MAX, &ids[2], err)) < 0 ||
+	    (r = json_get_int(json, "wantedGid", 0, UINT32_MAX, &ids[3], err)) < 0 ||
+	    (r = json_get_int(json, "wantedMode", 0, 07777, &modes[1], err)) < 0)
+		return r;
+	*before = (struct node_access){ true, (uint16_t)modes[0], (uint32_t)ids[0],
+					(uint32_t)ids[1] };
+	*wanted = (struct node_access){ true, (uint16_t)modes[1], (uint32_t)ids[2],
+					(uint32_t)ids[3] };
+	return 0;
+}
+
 static json_t *record_to_json(const struct record *record)
 {
 	const struct before *b = &record->before;
 
-	return json_pack("{ss so ss so sb ss s{ss ss si sb ss sb so} s{si ss so} so*}", "step",
-			 record->step, "function", json_bdf(record->function), "state",
+	return json_pack("{ss so ss so sb ss s{ss ss si sb ss sb so} s{si ss so} so* so*}",
+			 "step", record->step, "function", json_bdf(record->function), "state",
 			 states[record->state], "card", json_identity(&record->identity),
 			 "synthetic", record->synthetic, "leftDriver", record->left_driver,
 			 "before", "driver", b->driver, "override", b->override, "vfs",
 			 (int)b->vfs, "autoprobe", b->autoprobe, "tsm", b->tsm, "assigned",
 			 b->assigned, "vf", vf_to_json(&b->vf), "wanted", "vfs",
 			 (int)record->wanted_vfs, "tsm", record->wanted_tsm, "vf",
-			 vf_to_json(&record->wanted_vf), "power", power_to_json(record));
+			 vf_to_json(&record->wanted_vf), "power", power_to_json(record), "node",
+			 nodes_to_json(record));
 }
 
 static json_t *flight_to_json(const struct journal *journal)
@@ -164,7 +201,8 @@ static int record_from_json(const json_t *json, struct record *ret, struct tio_e
 			       err)) < 0 ||
 	    (r = before_from_json(json_object_get(json, "before"), &ret->before, err)) < 0 ||
 	    (r = wanted_from_json(json_object_get(json, "wanted"), ret, err)) < 0 ||
-	    (r = power_from_json(json_object_get(json, "power"), ret, err)) < 0)
+	    (r = power_from_json(json_object_get(json, "power"), ret, err)) < 0 ||
+	    (r = nodes_from_json(json_object_get(json, "node"), ret, err)) < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
 		if (strcmp(states[i], state) == 0) {

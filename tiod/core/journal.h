@@ -24,6 +24,7 @@ struct before {
 	bool assigned;         /* reserve: it was this VM's already */
 	struct vf_settings vf; /* reserve: kept with it; configure-vf: in force */
 	struct power power;
+	struct node_access node;
 };
 
 enum record_state {
@@ -52,6 +53,7 @@ struct record {
 	char wanted_tsm[TSM_NAME_MAX];
 	struct vf_settings wanted_vf;
 	unsigned wanted_pins; /* PIN_… */
+	struct node_access wanted_node;
 };
 
 #define BOOT_ID_MAX 40

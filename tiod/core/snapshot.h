@@ -93,8 +93,9 @@ struct snapshot {
 	size_t n_advice;
 	struct vf_admin *vf_admin; /* owned; of VFs that shall be given settings */
 	size_t n_vf_admin;
-	bool iommu;    /* the kernel made IOMMU groups */
-	bool iommufd;  /* /dev/iommu exists */
+	bool iommu;   /* the kernel made IOMMU groups */
+	bool iommufd; /* /dev/iommu exists */
+	struct node_access iommu_node;
 	bool vfio_pci; /* the vfio-pci driver is registered */
 	bool evidence; /* the kernel has the netlink family device-evidence */
 };

@@ -19,6 +19,7 @@ extern const struct step step_verify_ide;
 extern const struct step step_load_vfio;
 extern const struct step step_rebind;
 extern const struct step step_wait_cdev;
+extern const struct step step_grant;
 
 /* Reads the record's function again, into the snapshot.  -ENODEV: it is gone. */
 int step_look(const struct step_work *work, const struct record *record, struct function **ret,

@@ -192,6 +192,7 @@ const struct step *const steps[] = {
 	&step_reserve,    &step_pin_power,    &step_load_host_driver, &step_stop_vf_autoprobe,
 	&step_enable_vfs, &step_configure_vf, &step_connect_tsm,      &step_renew_tsm,
 	&step_verify_ide, &step_load_vfio,    &step_rebind,           &step_wait_cdev,
+	&step_grant,
 };
 
 _Static_assert(ARRAY_SIZE(steps) == STEPS_N, "a row more is a number more");

@@ -76,7 +76,7 @@ struct step {
 	void (*overtake)(struct record *newer, const struct record *older);
 };
 
-#define STEPS_N 12
+#define STEPS_N 13
 
 /* Rows in the order of attach. */
 extern const struct step *const steps[];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/grant.h"
 #include "core/steps.h"
 
 /*
@@ -194,6 +195,20 @@ static void add_memory_note(struct parts *parts, const struct vm *vm)
 	}
 }
 
+/* What QEMU needs of its user's when it is not root. */
+static void add_owner_notes(struct parts *parts, const struct snapshot *snap,
+			    const struct vm *vm)
+{
+	char text[320];
+
+	if (json_array_size(parts->objects) == 0)
+		return;
+	if (grant_memory_note(vm, text, sizeof(text)))
+		note(parts, text);
+	if (grant_iommu_note(snap, vm, text, sizeof(text)))
+		note(parts, text);
+}
+
 json_t *qemu_arguments(const struct snapshot *snap, const struct assignments *all,
 		       const struct vm *vm)
 {
@@ -205,6 +220,7 @@ json_t *qemu_arguments(const struct snapshot *snap, const struct assignments *al
 	if (json_array_size(parts.objects) == 0)
 		note(&parts, "no function is assigned to this VM");
 	add_memory_note(&parts, vm);
+	add_owner_notes(&parts, snap, vm);
 	return json_pack("{so so so so sb}", "arguments", parts.arguments, "objects",
 			 parts.objects, "devices", parts.devices, "notes", parts.notes, "ready",
 			 parts.ready);

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "host/devnodes.h"
 #include "host/ide.h"
 #include "host/pci.h"
 #include "host/power.h"
@@ -299,6 +300,7 @@ static void read_state(struct host *host, int dir, const char *bridge_path, stru
 	    f->kind != FUNCTION_BRIDGE)
 		power_read(dir, &f->power);
 	vfio_read_cdev(dir, f);
+	devnode_read(host, f);
 	f->tsm_group = f->bdf.function == 0 && attr_exists(dir, "tsm/connect");
 	f->tsm_member = (f->kind == FUNCTION_VF || f->kind == FUNCTION_ENDPOINT) &&
 			attr_exists(dir, "tsm");

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "host/devnodes.h"
 #include "host/driver.h"
 #include "host/functions.h"
 #include "host/holders.h"
@@ -225,6 +226,12 @@ static int op_set_power(void *data, struct bdf bdf, enum power_attribute which,
 	return power_set(host->sys_fd, bdf, which, value, err);
 }
 
+static int op_set_node(void *data, const struct function *f, const struct node_access *access,
+		       struct tio_error *err)
+{
+	return devnode_set(data, f, access, err);
+}
+
 static int op_load_module(void *data, const char *name, struct tio_error *err)
 {
 	struct host *host = data;
@@ -300,6 +307,7 @@ const struct host_ops host_ops = {
 	.connect = op_connect,
 	.disconnect = op_disconnect,
 	.set_power = op_set_power,
+	.set_node = op_set_node,
 	.refresh_keys = op_refresh_keys,
 	.load_module = op_load_module,
 	.wait_cdev = op_wait_cdev,

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "host/devnodes.h"
 #include "host/sysfs.h"
 #include "host/uevents.h"
 
@@ -29,6 +30,7 @@ void vfio_read_host(const struct host *host, struct snapshot *snap)
 	snap->iommu = folder_has_entries(host->sys_fd, "kernel/iommu_groups");
 	/* Follows links: one that leads nowhere is no iommufd. */
 	snap->iommufd = faccessat(host->dev_fd, "iommu", F_OK, 0) == 0;
+	devnode_read_iommu(host, snap);
 	snap->vfio_pci = attr_exists(host->sys_fd, "bus/pci/drivers/vfio-pci");
 }
 

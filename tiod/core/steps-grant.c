@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/steps-rows.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "core/grant.h"
+
+/*
+ * The owner, not an ACL: each file system has one, udev and libvirt know it, and it can be put
+ * back exactly.  A node is made anew with each bind, so that a grant cannot outlive the
+ * function's stay at its VM either.
+ */
+
+static bool grant_needed(const struct step_facts *facts, const struct target *target,
+			 const struct function *f)
+{
+	const struct vm *vm = &facts->request->vm;
+	struct node_access wanted;
+
+	if (!grant_wanted(vm))
+		return false;
+	if (!f || !f->node.known)
+		return true;
+	wanted = grant_access(vm, &f->node);
+	return !node_access_equal(&wanted, &f->node);
+}
+
+static void grant_describe(const struct step_facts *facts, const struct target *target,
+			   const struct function *f, char *buf, size_t size)
+{
+	const struct vm *vm = &facts->request->vm;
+	bool user = vm->user[0] && vm->uid != 0;
+	char name[BDF_STRLEN];
+
+	snprintf(buf, size, "give the device node of %s to %s %s%s%s",
+		 bdf_format(target->function, name), user ? "the user" : "the group",
+		 user ? vm->user : vm->group, user && vm->group[0] ? " and the group " : "",
+		 user ? vm->group : "");
+}
+
+static void grant_describe_undo(const struct record *record, char *buf, size_t size)
+{
+	char name[BDF_STRLEN], access[64];
+
+	snprintf(buf, size, "take the device node of %s back: %s",
+		 bdf_format(record->function, name),
+		 node_access_format(&record->before.node, access, sizeof(access)));
+}
+
+static void grant_capture(const struct step_work *work, const struct target *target,
+			  const struct function *f, struct record *record)
+{
+	record->before.node = f->node;
+	record->wanted_node = grant_access(&work->request->vm, &f->node);
+}
+
+static int grant_apply(const struct step_work *work, const struct record *record,
+		       struct tio_error *err)
+{
+	struct function *f;
+	int r;
+
+	r = step_look(work, record, &f, err);
+	if (r == 0 && !record->wanted_node.known) {
+		r = -ENXIO;
+		error_set(err, r,
+			  "/dev/vfio/devices/%s is not there, or is not the character device "
+			  "that the kernel has for it",
+			  f->cdev);
+		error_fix(err,
+			  "see what is in its place: `ls -l /dev/vfio/devices/%s`, "
+			  "`findmnt -R /dev`",
+			  f->cdev);
+	}
+	return r < 0 ? r : work->ops->set_node(work->host, f, &record->wanted_node, err);
+}
+
+static int grant_verify(const struct step_work *work, const struct record *record,
+			struct tio_error *err)
+{
+	struct function *f;
+	char found[64];
+	int r;
+
+	r = step_look(work, record, &f, err);
+	if (r < 0 || node_access_equal(&f->node, &record->wanted_node))
+		return r;
+	error_set(err, -EIO, "its node was given away, but it is %s",
+		  node_access_format(&f->node, found, sizeof(found)));
+	error_fix(err, "look for a udev rule about vfio devices that sets it otherwise");
+	return -EIO;
+}
+
+/* A function that has left VFIO took its node along. */
+static int grant_undo(const struct step_work *work, const struct record *record,
+		      struct tio_error *err)
+{
+	struct function *f;
+	char found[64];
+	int r;
+
+	r = step_look(work, record, &f, err);
+	if (r == 0 && f->node.known)
+		r = work->ops->set_node(work->host, f, &record->before.node, err);
+	if (r == 0)
+		r = step_look(work, record, &f, err);
+	if (r == 0 && f->node.known && !node_access_equal(&f->node, &record->before.node))
+		r = error_set(err, -EIO, "its node was taken back, but it is %s",
+			      node_access_format(&f->node, found, sizeof(found)));
+	return step_gone_is_done(work, record, r, err);
+}
+
+/* What was there before the first attach counts, not what a later one found. */
+static void grant_overtake(struct record *newer, const struct record *older)
+{
+	newer->before.node = older->before.node;
+}
+
+const struct step step_grant = {
+	.name = "grant",
+	.subject = SUBJECT_TARGET,
+	.deadline_ms = 10000,
+	.journaled = true,
+	.needed = grant_needed,
+	.describe = grant_describe,
+	.describe_undo = grant_describe_undo,
+	.capture = grant_capture,
+	.apply = grant_apply,
+	.verify = grant_verify,
+	.undo = grant_undo,
+	.overtake = grant_overtake,
+};
