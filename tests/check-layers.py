@@ -34,6 +34,7 @@ ONLY = {
     "ini.h": {"tiod/config-file.c"},
     "dlfcn.h": {"tiod/host/loader.c"},
     "netlink/genl/genl.h": {"tiod/host/devlink.c", "tiod/host/evidence.c"},
+    "microhttpd.h": {"tioctl/exporter.c"},
     "nettle/sha2.h": {"tioctl/digest.c"},
 }
 JANSSON = {"tiod/core", "tiod/handoff", "tiod", "tioctl"}

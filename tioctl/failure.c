@@ -94,9 +94,8 @@ json_t *failure_new(const char *fix, const char *fmt, ...)
 	return failure;
 }
 
-/* Sentence and fix of a failure, or what is known of its name. */
-static void describe(const char *name, const json_t *failure, const char **sentence,
-		     const char **fix)
+void failure_describe(const char *name, const json_t *failure, const char **sentence,
+		      const char **fix)
 {
 	*sentence = field_text(failure, "sentence");
 	*fix = field_text(failure, "fix");
@@ -126,7 +125,7 @@ void failure_print(const struct screen *screen, const char *name, const json_t *
 
 	if (!*function)
 		function = where ? where : "";
-	describe(name, failure, &sentence, &fix);
+	failure_describe(name, failure, &sentence, &fix);
 	length = strlen(function);
 	if (length && strncmp(sentence, function, length) == 0 && sentence[length] == ':')
 		length = 0;

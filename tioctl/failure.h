@@ -42,6 +42,13 @@ json_t *failure_new(const char *fix, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
+ * Sentence and fix ("" when there is none) of a failure, or what is known of its name; both are
+ * @failure's or constant.
+ */
+void failure_describe(const char *name, const json_t *failure, const char **sentence,
+		      const char **fix);
+
+/*
  * "tioctl: 0000:e1:00.0: SENTENCE (FIX)".  @where stands in when @failure names no function;
  * NULL for none.
  */

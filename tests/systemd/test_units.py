@@ -17,13 +17,16 @@ sys.path.insert(0, os.path.join(SOURCE, "tests", "slice"))
 
 from world import Tap  # noqa: E402
 
-GENERATED = ("tiod.service", "tiod-wait.service", "tiod-wait@.service")
-BINARIES = {"tiod": "tiod/tiod", "tioctl": "tioctl/tioctl"}
+BINARIES = {"tiod": "tiod/tiod", "tioctl": "tioctl/tioctl",
+            "tiod-exporter": "tioctl/tiod-exporter"}
+PLAIN = ("tiod.socket", "tiod-textfile.timer", "tiod-exporter.socket")
 
 # Tenths of systemd's exposure level, 100 being no sandbox at all.  What tiod must be able to
 # do costs 29: modules 8, others' processes 5, the kernel's events 5, being root 4, config
 # space 3, disks and VFIO 3.
-EXPOSURE = {"tiod.service": 29, "tiod-wait.service": 6, "tiod-wait@.service": 6}
+EXPOSURE = {"tiod.service": 29, "tiod-wait.service": 6, "tiod-wait@.service": 6,
+            "tiod-textfile.service": 9, "tiod-exporter.service": 7}
+GENERATED = [name for name in EXPOSURE if os.path.exists(f"{BUILD}/contrib/systemd/{name}")]
 
 tap = Tap()
 
@@ -48,11 +51,13 @@ def collect(folder):
                           flags=re.M)
         with open(f"{folder}/{name}", "w", encoding="utf-8") as file:
             file.write(text)
-    shutil.copy(f"{SOURCE}/contrib/systemd/tiod.socket", folder)
+    for name in PLAIN:
+        shutil.copy(f"{SOURCE}/contrib/systemd/{name}", folder)
 
 
 def test_exposure(folder):
-    for name, limit in EXPOSURE.items():
+    for name in GENERATED:
+        limit = EXPOSURE[name]
         code, said = run("systemd-analyze", "security", "--offline=true",
                          f"--threshold={limit}", "--no-pager", f"{folder}/{name}")
         level = re.search(r"Overall exposure level.*?: ([0-9.]+)", said)
@@ -66,7 +71,7 @@ def test_exposure(folder):
 
 
 def test_verify(folder):
-    names = [f"{folder}/{name}" for name in (*GENERATED, "tiod.socket")
+    names = [f"{folder}/{name}" for name in (*GENERATED, *PLAIN)
              if "@" not in name] + [f"{folder}/tiod-wait@vm1.service"]
     shutil.copy(f"{folder}/tiod-wait@.service", names[-1])
     code, said = run("systemd-analyze", "verify", "--man=no", *names)
