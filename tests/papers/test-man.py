@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The man pages tell of every verb, option, key and exit code that there is, and of no other."""
 
+import functools
 import os
 import re
 import shutil
@@ -50,6 +51,7 @@ def section(text, title):
     return re.search(rf"^\.Sh {re.escape(title)}\n(.*?)(?=^\.Sh |\Z)", text, re.M | re.S)[1]
 
 
+@functools.cache
 def output(*command):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
 
