@@ -200,7 +200,7 @@ int plan_make(const struct snapshot *snap, const struct assignments *all,
 	      const struct journal *journal, const struct request *request,
 	      const struct plugins *plugins, struct plan *ret, struct tio_error *err)
 {
-	struct step_facts facts = { snap, all, request, plugins };
+	struct step_facts facts = { snap, all, request, plugins, journal };
 	struct plan plan = { 0 };
 	int r;
 

@@ -117,7 +117,7 @@ static int vectors_can_be_had(const struct rule_input *in, const struct vf_setti
 		error_fix(err, "use --msix %u or less", in->pf->vf_msix_total);
 		return -ERANGE;
 	}
-	if (!in->f || !in->f->driver[0] || strcmp(in->f->driver, VFIO_DRIVER) == 0)
+	if (!in->f || !in->f->driver[0])
 		return 0;
 	REFUSE(err, in->f->bdf, ERROR_IN_USE, -EBUSY,
 	       "its MSI-X vectors can only be set while no driver has it, and %s does",
@@ -127,24 +127,77 @@ static int vectors_can_be_had(const struct rule_input *in, const struct vf_setti
 	return -EBUSY;
 }
 
-/* A guest that runs must not see its address or VLAN change under it. */
-static int is_not_given_already(const struct rule_input *in, struct tio_error *err)
-{
-	const struct assignment *one = assignments_find(in->facts->all, in->target->function);
-	const struct vf_settings *asked = &in->facts->request->settings;
-	struct vf_settings other;
-	char text[160], name[BDF_STRLEN];
+/* --- What is in a guest's hands already --- */
 
-	if (!one || !in->f || strcmp(in->f->driver, VFIO_DRIVER) != 0)
-		return 0;
-	other = vf_only(asked, vf_difference(asked, &one->settings));
+/* What of @wanted is not so; vectors cannot be read, and are what was asked for first. */
+static struct vf_settings not_in_force(const struct rule_input *in,
+				       const struct vf_settings *wanted)
+{
+	const struct assignment *one = assignments_find(in->facts->all, in->f->bdf);
+	const struct vf_settings *found = snapshot_find_vf_admin(in->facts->snap, in->f->bdf);
+	struct vf_settings now = { 0 };
+
+	if (one)
+		now = one->settings;
+	if (found)
+		vf_merge(&now, found);
+	return vf_only(wanted, vf_difference(wanted, &now));
+}
+
+static const char *whose(const struct rule_input *in, char *buf, size_t size)
+{
+	const struct assignment *one = assignments_find(in->facts->all, in->f->bdf);
+
+	snprintf(buf, size, "%s%s", one ? "attached to " : "in use", one ? one->vm : "");
+	return buf;
+}
+
+static int refuse_other(const struct rule_input *in, struct tio_error *err)
+{
+	struct vf_settings other = not_in_force(in, &in->facts->request->settings);
+	char text[160], name[BDF_STRLEN], state[VM_NAME_MAX + 16];
+
 	if (!other.given)
 		return 0;
-	REFUSE(err, in->f->bdf, ERROR_CONFLICT, -EBUSY,
-	       "it is attached to %s already, without \"%s\"", one->vm,
-	       vf_format(&other, text, sizeof(text)));
-	error_fix(err, "`tioctl detach %s`, then attach it anew", bdf_format(in->f->bdf, name));
+	REFUSE(err, in->f->bdf, ERROR_CONFLICT, -EBUSY, "it is %s already, without \"%s\"",
+	       whose(in, state, sizeof(state)), vf_format(&other, text, sizeof(text)));
+	if (assignments_find(in->facts->all, in->f->bdf))
+		error_fix(err, "`tioctl detach %s`, then attach it anew",
+			  bdf_format(in->f->bdf, name));
+	else
+		error_fix(err, "end what uses it first; `tioctl show %s` shows who does",
+			  bdf_format(in->f->bdf, name));
 	return -EBUSY;
+}
+
+/* By the VM's file, or somebody changed it by hand. */
+static void tell_other(const struct rule_input *in, const struct vf_settings *wanted)
+{
+	const struct vf_settings *found = snapshot_find_vf_admin(in->facts->snap, in->f->bdf);
+	struct vf_settings other = vf_only(wanted, VF_NET_KEYS), now;
+	char text[160], kept[160], name[BDF_STRLEN], state[VM_NAME_MAX + 16];
+
+	if (!found)
+		return;
+	other = not_in_force(in, &other);
+	if (!other.given)
+		return;
+	now = vf_only(found, other.given);
+	plan_note(in->plan, "%s is %s already and keeps %s; %s is set when it is attached anew",
+		  bdf_format(in->f->bdf, name), whose(in, state, sizeof(state)),
+		  now.given ? vf_format(&now, kept, sizeof(kept)) : "what it has",
+		  vf_format(&other, text, sizeof(text)));
+}
+
+/* A guest that runs must not see its address or VLAN change under it. */
+static int leave_it(const struct rule_input *in, const struct vf_settings *wanted,
+		    struct tio_error *err)
+{
+	int r = refuse_other(in, err);
+
+	if (r == 0)
+		tell_other(in, wanted);
+	return r;
 }
 
 int rule_vf_settings(const struct rule_input *in, struct tio_error *err)
@@ -157,8 +210,8 @@ int rule_vf_settings(const struct rule_input *in, struct tio_error *err)
 	if (r < 0 || !wanted.given || !in->pf)
 		return r;
 	r = is_well_formed(in, &wanted, err);
-	if (r == 0)
-		r = is_not_given_already(in, err);
+	if (r == 0 && steps_vf_is_given(in->facts, in->f))
+		return leave_it(in, &wanted, err);
 	if (r == 0)
 		r = address_is_for_one(in, &wanted, err);
 	if (r == 0)

@@ -141,9 +141,7 @@ static int pin_undo(const struct step_work *work, const struct record *record,
 /* What was there before the first attach counts, not what a later one found. */
 static void pin_overtake(struct record *newer, const struct record *older)
 {
-	if (older->identity.vendor != newer->identity.vendor ||
-	    older->identity.device != newer->identity.device ||
-	    strcmp(older->identity.serial, newer->identity.serial) != 0)
+	if (!step_same_card(newer, older))
 		return;
 	newer->before.power = to_restore(older, &newer->before.power);
 	newer->wanted_pins |= older->wanted_pins;

@@ -29,6 +29,9 @@ int step_look(const struct step_work *work, const struct record *record, struct 
 int step_gone_is_done(const struct step_work *work, const struct record *record, int r,
 		      struct tio_error *err);
 
+/* Both are of one and the same card, as far as that can be told. */
+bool step_same_card(const struct record *one, const struct record *other);
+
 /* Makes the function be as the record's wanted_pins say, and looks that it is. */
 int step_pin(const struct step_work *work, const struct record *record, struct tio_error *err);
 

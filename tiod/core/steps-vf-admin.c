@@ -6,11 +6,38 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/holder.h"
 
 /*
  * configure-vf: what only the PF can decide for a VF (address, VLAN, trust, …), set before the
  * VF is handed out.  What was in force is noted, and put back when the VF is taken back.
  */
+
+/* An attach of this boot had to do with it. */
+static bool has_record(const struct journal *journal, struct bdf function)
+{
+	for (size_t i = 0; i < journal->n_records; i++)
+		if (bdf_equal(journal->records[i].function, function))
+			return true;
+	return false;
+}
+
+static bool is_open(const struct snapshot *snap, struct bdf function)
+{
+	for (size_t i = 0; i < snap->n_holders; i++)
+		if (bdf_equal(snap->holders[i].function, function) &&
+		    !holder_is_note(&snap->holders[i]))
+			return true;
+	return false;
+}
+
+bool steps_vf_is_given(const struct step_facts *facts, const struct function *f)
+{
+	if (!f || strcmp(f->driver, VFIO_DRIVER) != 0)
+		return false;
+	return is_open(facts->snap, f->bdf) ||
+	       (assignments_find(facts->all, f->bdf) && has_record(facts->journal, f->bdf));
+}
 
 static bool configure_needed(const struct step_facts *facts, const struct target *target,
 			     const struct function *f)
@@ -19,10 +46,8 @@ static bool configure_needed(const struct step_facts *facts, const struct target
 							target);
 	const struct vf_settings *now = snapshot_find_vf_admin(facts->snap, target->function);
 
-	/* Vectors cannot be read, and are what they are while a driver has the VF. */
-	if (f && strcmp(f->driver, VFIO_DRIVER) == 0)
-		wanted = vf_only(&wanted, VF_NET_KEYS);
-	return wanted.given && (!f || !now || vf_difference(&wanted, now));
+	return wanted.given && !steps_vf_is_given(facts, f) &&
+	       (!f || !now || vf_difference(&wanted, now));
 }
 
 static void configure_describe(const struct step_facts *facts, const struct target *target,
@@ -156,6 +181,18 @@ static int configure_undo(const struct step_work *work, const struct record *rec
 	return step_gone_is_done(work, record, r, err);
 }
 
+/* What was in force before the first attach counts, not what that one set. */
+static void configure_overtake(struct record *newer, const struct record *older)
+{
+	struct vf_settings wanted = older->wanted_vf;
+
+	if (!step_same_card(newer, older))
+		return;
+	vf_merge(&newer->before.vf, &older->before.vf);
+	vf_merge(&wanted, &newer->wanted_vf);
+	newer->wanted_vf = wanted;
+}
+
 const struct step step_configure_vf = {
 	.name = "configure-vf",
 	.subject = SUBJECT_TARGET,
@@ -168,4 +205,5 @@ const struct step step_configure_vf = {
 	.apply = configure_apply,
 	.verify = configure_verify,
 	.undo = configure_undo,
+	.overtake = configure_overtake,
 };

@@ -74,6 +74,13 @@ int step_gone_is_done(const struct step_work *work, const struct record *record,
 	return 0;
 }
 
+bool step_same_card(const struct record *one, const struct record *other)
+{
+	return one->identity.vendor == other->identity.vendor &&
+	       one->identity.device == other->identity.device &&
+	       strcmp(one->identity.serial, other->identity.serial) == 0;
+}
+
 static const struct target *target_of(const struct step_work *work, struct bdf function)
 {
 	for (size_t i = 0; work->request && i < work->request->n_targets; i++)

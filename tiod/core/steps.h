@@ -28,6 +28,7 @@ struct step_facts {
 	const struct assignments *all;
 	const struct request *request;
 	const struct plugins *plugins; /* may be NULL */
+	const struct journal *journal; /* of the family */
 };
 
 /* What apply(), verify() and undo() work with. */
@@ -92,6 +93,12 @@ size_t step_subjects(const struct step *step, const struct request *request,
 
 /* Reads @f of the snapshot again; of a VF that is gone says what may have become of it. */
 int steps_refresh(const struct step_work *work, struct function *f, struct tio_error *err);
+
+/*
+ * The VF @f is in a guest's hands, or as good as: on vfio-pci because tiod put it there for its
+ * assignment, or open.  Its settings are to stay what they are.
+ */
+bool steps_vf_is_given(const struct step_facts *facts, const struct function *f);
 
 /* The VFIO driver that functions are given to. */
 #define VFIO_DRIVER "vfio-pci"
