@@ -213,6 +213,11 @@ unsigned holder_force(const struct holder *h)
 	return h->kind < HOLDER_KIND_COUNT ? rows[h->kind].force : 0;
 }
 
+bool holder_is_opener(const struct holder *h)
+{
+	return h->kind == HOLDER_PROCESS || h->kind == HOLDER_GUEST;
+}
+
 bool holder_is_note(const struct holder *h)
 {
 	return h->kind < HOLDER_KIND_COUNT && rows[h->kind].note;

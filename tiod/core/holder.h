@@ -55,5 +55,8 @@ const char *holder_fix(const struct holder *h, char *buf, size_t size);
 /* The bit of enum force that overrides it, or 0. */
 unsigned holder_force(const struct holder *h);
 
+/* A process has its device node open: one that runs a virtual machine, or any other. */
+bool holder_is_opener(const struct holder *h);
+
 /* It is only worth telling: nobody is known to use the function. */
 bool holder_is_note(const struct holder *h);

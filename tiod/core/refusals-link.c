@@ -64,7 +64,7 @@ int rule_no_guest_runs(const struct rule_input *in, struct tio_error *err)
 		const struct holder *h = &snap->holders[i];
 		const struct function *f = snapshot_find(snap, h->function);
 
-		if (h->kind != HOLDER_PROCESS || !f || !f->cdev[0] || request->refresh ||
+		if (!holder_is_opener(h) || !f || !f->cdev[0] || request->refresh ||
 		    (request->force & FORCE_OPEN))
 			continue;
 		REFUSE(err, h->function, ERROR_IN_USE, -EBUSY,

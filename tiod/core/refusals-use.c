@@ -22,8 +22,7 @@ static bool verb_minds(const struct request *request, const struct holder *h)
 {
 	if (request->verb == VERB_ATTACH)
 		return true;
-	return request->verb == VERB_DETACH &&
-	       (h->kind == HOLDER_PROCESS || h->kind == HOLDER_GUEST);
+	return request->verb == VERB_DETACH && holder_is_opener(h);
 }
 
 /* A list that is cut off in the middle of a word would be worse than a shorter one. */
