@@ -26,6 +26,13 @@ const struct link *links_find(const struct daemon *daemon, struct bdf family)
 	return find(&daemon->links, family);
 }
 
+const char *links_last_tsm(const struct daemon *daemon, struct bdf family)
+{
+	const struct link *link = find(&daemon->links, family);
+
+	return link ? link->tsm : "";
+}
+
 /* --- Who is watched --- */
 
 /* A function that was handed over and whose safety is the link's. */
@@ -98,6 +105,8 @@ static void judge(struct daemon *daemon, struct link *link, const struct functio
 {
 	enum link_trouble before = link->state.trouble;
 
+	if (dsm->tsm[0])
+		text_copy(link->tsm, sizeof(link->tsm), dsm->tsm);
 	if (dsm->stream.present && !link->had_stream)
 		link->base = link_base_of(dsm);
 	link->had_stream = dsm->stream.present;
@@ -184,6 +193,8 @@ static void reconnect(struct daemon *daemon, struct bdf family)
 	job->request.verb = VERB_RECONNECT;
 	job->request.family = family;
 	job->request.families[job->request.n_families++] = family;
+	text_copy(job->request.last_tsm, sizeof(job->request.last_tsm),
+		  links_last_tsm(daemon, family));
 	for (size_t i = 0; i < all->n; i++)
 		if (bdf_equal(all->list[i].family, family) &&
 		    stands_on_link(daemon, &all->list[i]))

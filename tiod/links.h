@@ -17,7 +17,8 @@ struct daemon;
 /* A card that is watched. */
 struct link {
 	struct bdf family;
-	bool had_stream; /* when it was last looked at: @base is of that */
+	char tsm[TSM_NAME_MAX]; /* the last that it was connected to */
+	bool had_stream;        /* when it was last looked at: @base is of that */
 	struct link_base base;
 	struct link_state state;
 };
@@ -46,6 +47,9 @@ void links_renewed(struct daemon *daemon, struct bdf family);
 
 /* The configuration was read again. */
 void links_reload(struct daemon *daemon);
+
+/* The last TSM that @family was seen connected to, "" if it never was. */
+const char *links_last_tsm(const struct daemon *daemon, struct bdf family);
 
 /* NULL for a card that is not watched. */
 const struct link *links_find(const struct daemon *daemon, struct bdf family);

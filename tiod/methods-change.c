@@ -382,6 +382,8 @@ static int gather_link(struct order *order, struct tio_error *err)
 	r = get_tsm(order->call, request, err);
 	if (r < 0)
 		return r;
+	text_copy(request->last_tsm, sizeof(request->last_tsm),
+		  links_last_tsm(daemon, request->family));
 	request->refresh = methods_flag(order->call, "refresh");
 	r = get_force(order->call, &request->force, err);
 	return r < 0 ? r : targets_list_families(daemon, request, err);

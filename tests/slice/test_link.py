@@ -245,6 +245,51 @@ def tsm(checks):
     checks.same(before, host(checks), "after all that detach restores the host")
 
 
+def stays_with_its_tsm(checks, tsm):
+    """One of two TSMs goes and comes: its link is made anew with it and not with the other."""
+    with open(f"/sys/bus/pci/devices/{DRIVE}/tsm/connect", encoding="ascii") as file:
+        checks.tap.ok(file.read().strip() == tsm, f"it is connected to {tsm}")
+    checks.sim("tsm-remove", tsm=tsm)
+    checks.reaches(DRIVE, "degraded", f"without {tsm} its link is gone")
+    checks.sim("tsm-add", tsm=tsm)
+    checks.reaches(DRIVE, "attached", f"with {tsm} it comes back")
+    state = checks.world.state(DRIVE)
+    checks.tap.ok(state["tsm"] == tsm and state["link"] == "secure" and not state["error"],
+                  f"secure, and with {tsm}", state)
+
+
+def two_tsms(checks):
+    before = host(checks)
+    checks.run(f"attach {DRIVE} --tsm tsm1 --vm vm1", 0)
+    stays_with_its_tsm(checks, "tsm1")
+    checks.world.kill()
+    checks.sim("tsm-remove", tsm="tsm1")
+    checks.sim("tsm-add", tsm="tsm1")
+    checks.world.start()
+    checks.run(f"reconnect {DRIVE}", 0, sentence="a tiod that did not see it go knows it, too")
+    checks.tap.ok(checks.world.state(DRIVE)["tsm"] == "tsm1", "from its journal")
+    checks.run(f"detach {DRIVE}", 0)
+    checks.same(before, host(checks), "detach restores the host")
+
+
+def by_hand_with_two_tsms(checks):
+    """Who connected it by hand told nobody to which."""
+    checks.world.stop()
+    set_pci(DRIVE, "tsm/connect", "tsm1")
+    checks.world.start()
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    stays_with_its_tsm(checks, "tsm1")
+    text = configure(checks, "Reconnect=no\n")
+    checks.sim("tsm-remove", tsm="tsm1")
+    checks.reaches(DRIVE, "degraded", "its link is gone")
+    checks.sim("tsm-add", tsm="tsm1")
+    checks.run(f"reconnect {DRIVE}", 0, sentence="reconnect needs no --tsm")
+    checks.tap.ok(checks.world.state(DRIVE)["tsm"] == "tsm1", "to know which it was")
+    write(os.path.join(CONFIG, "tiod.conf"), text)
+    checks.run("reload", 0)
+    checks.run(f"detach {DRIVE}", 0)
+
+
 # --- Refusals ---
 
 def refused(checks):
@@ -432,4 +477,5 @@ run_all({
     "plain": [falls, recovers_by_itself, silent, taken_down_by_hand, connected_only, idle, tsm,
               refused, another_function_is_open, errnos, not_secure, hangs, killed],
     "amd-sysfs": [refresh],
+    "two-tsms": [two_tsms, by_hand_with_two_tsms],
 }, config="WatchInterval=0.1\n")

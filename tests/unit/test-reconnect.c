@@ -95,3 +95,59 @@ Test(reconnect, nor_is_who_has_a_function_open_that_no_guest_can_have)
 	fake_function(&host, "01:00.0")->cdev[0] = '\0';
 	cr_expect(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
 }
+
+/* --- With which TSM --- */
+
+static void add_tsm(const char *name)
+{
+	struct tsm *tsm = &host.world.tsms[host.world.n_tsms++];
+
+	*tsm = host.world.tsms[0];
+	text_copy(tsm->name, sizeof(tsm->name), name);
+}
+
+static void link_falls(void)
+{
+	struct function *dsm = fake_function(&host, "01:00.0");
+
+	dsm->tsm[0] = '\0';
+	dsm->stream.present = false;
+}
+
+Test(reconnect, stays_with_the_tsm_that_it_has)
+{
+	add_tsm("tsm1");
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	cr_expect(eq(str, fake_function(&host, "01:00.0")->tsm, "tsm0"));
+}
+
+Test(reconnect, goes_back_to_the_tsm_that_tiod_had_chosen)
+{
+	add_tsm("tsm1");
+	link_falls();
+	text_copy(request.last_tsm, sizeof(request.last_tsm), "tsm1");
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	cr_expect(eq(str, fake_function(&host, "01:00.0")->tsm, "tsm0"));
+}
+
+/* Connected by hand: no record says to what. */
+Test(reconnect, goes_back_to_the_tsm_that_was_last_seen)
+{
+	host.journal[0] = '\0';
+	add_tsm("tsm1");
+	link_falls();
+	text_copy(request.last_tsm, sizeof(request.last_tsm), "tsm1");
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	cr_expect(eq(str, fake_function(&host, "01:00.0")->tsm, "tsm1"));
+}
+
+Test(reconnect, does_not_guess_among_other_tsms)
+{
+	host.journal[0] = '\0';
+	add_tsm("tsm1");
+	link_falls();
+	text_copy(request.last_tsm, sizeof(request.last_tsm), "tsm7");
+	cr_expect(lt(int, fake_run(&host, &request, &err), 0));
+	cr_expect(ne(ptr, strstr(err.text, "tsm0"), NULL), "%s", err.text);
+	cr_expect(eq(str, host.trace, ""));
+}

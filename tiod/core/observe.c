@@ -16,13 +16,31 @@ static void choose_tsm(const struct snapshot *snap, struct request *request)
 		text_copy(request->tsm, sizeof(request->tsm), snap->tsms[0].name);
 }
 
-/* A link that is made anew stays with its TSM, where there are several. */
-static void keep_tsm(const struct snapshot *snap, struct request *request)
+/* The TSM of a link that is gone: that which tiod connected it to, or which was last seen. */
+static const char *last_tsm(const struct engine *engine, const struct request *request)
 {
-	const struct function *dsm = snapshot_find(snap, request->family);
+	const struct journal *journal = engine->journal;
 
-	if (request->verb == VERB_RECONNECT && !request->tsm[0] && dsm)
-		text_copy(request->tsm, sizeof(request->tsm), dsm->tsm);
+	for (size_t i = journal->n_records; i-- > 0;)
+		if (strcmp(journal->records[i].step, "connect-tsm") == 0 &&
+		    bdf_equal(journal->records[i].function, request->family))
+			return journal->records[i].wanted_tsm;
+	return request->last_tsm;
+}
+
+/* A link that is made anew stays with its TSM, where there are several. */
+static void keep_tsm(const struct engine *engine, struct request *request)
+{
+	const struct function *dsm = snapshot_find(engine->snap, request->family);
+	const char *tsm = dsm ? dsm->tsm : "";
+
+	if (request->verb != VERB_RECONNECT || request->tsm[0])
+		return;
+	if (!tsm[0])
+		tsm = last_tsm(engine, request);
+	/* Of one that is gone for good the refusal says that there are several others. */
+	if (snapshot_find_tsm(engine->snap, tsm))
+		text_copy(request->tsm, sizeof(request->tsm), tsm);
 }
 
 /*
@@ -268,7 +286,7 @@ int observe_for_request(struct engine *engine, struct request *request, struct t
 	if (r == 0)
 		r = look_at_link(engine, request, err);
 	if (r == 0)
-		keep_tsm(engine->snap, request);
+		keep_tsm(engine, request);
 	if (r == 0)
 		r = read_vf_admin(engine, request, err);
 	if (r == 0)

@@ -45,6 +45,7 @@ struct request {
 	size_t n_targets;
 	unsigned vfs;                /* VFs to enable, 0: as many as there are */
 	char tsm[TSM_NAME_MAX];      /* the TSM to connect to, "": the only one */
+	char last_tsm[TSM_NAME_MAX]; /* reconnect: the last that the link was seen with */
 	bool with_companions;        /* all of the IOMMU group goes along */
 	bool reserved_only;          /* attach: only what is reserved for that VM still */
 	unsigned force;              /* enum force: whose use of the device does not count */
