@@ -40,6 +40,7 @@ static void disconnect(struct client *client)
 	if (client->fd >= 0)
 		close(client->fd);
 	client->fd = -1;
+	fds_close(client->fds, &client->n_fds);
 	client->length = 0;
 	client->scanned = 0;
 }
@@ -236,6 +237,8 @@ static bool take_message(struct client *client, struct reply *reply)
 /* 1: @reply holds a failure; 0: something was received. */
 static int receive(struct client *client, struct reply *reply)
 {
+	int fds[FDS_MAX];
+	size_t n_fds;
 	ssize_t n;
 
 	if (client->space - client->length < READ_SIZE) {
@@ -243,8 +246,13 @@ static int receive(struct client *client, struct reply *reply)
 		client->data = must(realloc(client->data, client->space));
 	}
 	do
-		n = recv(client->fd, client->data + client->length, READ_SIZE, 0);
+		n = fds_receive(client->fd, client->data + client->length, READ_SIZE, fds,
+				&n_fds, 0);
 	while (n < 0 && errno == EINTR);
+	if (n_fds > FDS_MAX - client->n_fds)
+		fds_close(fds, &n_fds);
+	memcpy(client->fds + client->n_fds, fds, n_fds * sizeof(*fds));
+	client->n_fds += n_fds;
 	if (n <= 0) {
 		fail(client, reply, FAILURE_GONE,
 		     failure_new(FIX_AGAIN, "tiod went away before it had answered: %s",

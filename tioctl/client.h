@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/fds.h"
+
 #define CLIENT_SOCKET    "/run/tiod/io.tiod"
 #define CLIENT_REPLY_MAX (16u * 1024 * 1024) /* what sd-varlink allows a message */
 
@@ -25,6 +27,8 @@ struct client {
 	bool more;        /* the call under way asked for a stream */
 	char *data;       /* owned: received, not yet consumed */
 	size_t length, scanned, space;
+	int fds[FDS_MAX]; /* owned: came along with what was received */
+	size_t n_fds;
 };
 
 struct reply {

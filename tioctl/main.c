@@ -25,6 +25,7 @@ static const struct command *const commands[] = {
 	&command_disconnect,
 	&command_reconnect,
 	&command_qemu,
+	&command_run,
 	&command_rules,
 	&command_wait,
 	&command_monitor,

@@ -294,6 +294,12 @@ int options_parse(struct options *options, char *const *argv, const struct scree
 
 	while (*argv) {
 		r = 1;
+		/* The words of another program's are none of ours. */
+		if (!only_names && strcmp(*argv, "--") == 0 && options->verb &&
+		    strcmp(options->verb, "run") == 0) {
+			options->command = argv + 1;
+			break;
+		}
 		if (!only_names && strcmp(*argv, "--") == 0)
 			only_names = true;
 		else if (!only_names && **argv == '-')

@@ -73,6 +73,7 @@ struct options {
 	const char *verb;                /* NULL: none */
 	const char **names;              /* owned; the strings are argv's */
 	size_t n_names;
+	char *const *command; /* what stands behind "--" of run; NULL: nothing does */
 };
 
 /*

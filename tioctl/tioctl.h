@@ -43,7 +43,7 @@ extern const struct command command_ide, command_qemu, command_monitor;
 extern const struct command command_hugepages, command_jobs, command_cancel;
 extern const struct command command_plugins, command_evidence, command_reconnect;
 extern const struct command command_rules, command_wait;
-extern const struct command command_completion, command_metrics;
+extern const struct command command_completion, command_run, command_metrics;
 extern const struct command command_reload, command_vms, command_version;
 
 struct call {

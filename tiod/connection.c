@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fds.h"
 #include "base/log.h"
 
 #define FIRST_SPACE   4096
@@ -55,6 +56,8 @@ void connection_close(struct connection *c)
 
 static void free_chunk(struct chunk *chunk)
 {
+	fds_close(chunk->fds, &chunk->n_fds);
+	free(chunk->fds);
 	free(chunk->data);
 	free(chunk);
 }
@@ -113,8 +116,9 @@ static void flush(struct connection *c)
 {
 	while (c->out && !c->dead) {
 		struct chunk *chunk = c->out;
-		ssize_t n = send(c->fd, chunk->data + chunk->sent, chunk->size - chunk->sent,
-				 MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = fds_send(c->fd, chunk->data + chunk->sent,
+				     chunk->size - chunk->sent, chunk->fds, chunk->n_fds,
+				     MSG_DONTWAIT);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
@@ -122,6 +126,7 @@ static void flush(struct connection *c)
 			connection_close(c);
 			return;
 		}
+		fds_close(chunk->fds, &chunk->n_fds);
 		chunk->sent += (size_t)n;
 		c->out_size -= (size_t)n;
 		restart_stall(c);
@@ -136,20 +141,19 @@ static void flush(struct connection *c)
 	watch(c);
 }
 
-/* Takes @data over. */
-static void enqueue(struct connection *c, char *data, size_t size)
+/* Takes @chunk and what it holds over; its text may be missing, as memory may be short. */
+static void enqueue_chunk(struct connection *c, struct chunk *chunk)
 {
-	struct chunk *chunk = calloc(1, sizeof(*chunk));
+	size_t size = chunk ? chunk->size : 0;
 
 	/* One reply may be longer than the limit; a reader that lets them pile up may not. */
-	if (!chunk || !data || c->out_size > SERVER_QUEUE_MAX) {
+	if (!chunk || !chunk->data || c->out_size > SERVER_QUEUE_MAX) {
 		drop(c, c->out_size > SERVER_QUEUE_MAX ? "it does not read its replies"
 						       : "memory is short");
-		free(chunk);
-		free(data);
+		if (chunk)
+			free_chunk(chunk);
 		return;
 	}
-	*chunk = (struct chunk){ .data = data, .size = size };
 	if (!c->out)
 		restart_stall(c);
 	*c->out_end = chunk;
@@ -159,6 +163,18 @@ static void enqueue(struct connection *c, char *data, size_t size)
 		restart_stall(c);
 		flush(c);
 	}
+}
+
+/* Takes @data over. */
+static void enqueue(struct connection *c, char *data, size_t size)
+{
+	struct chunk *chunk = calloc(1, sizeof(*chunk));
+
+	if (chunk)
+		*chunk = (struct chunk){ .data = data, .size = size };
+	else
+		free(data);
+	enqueue_chunk(c, chunk);
 }
 
 static int on_stall(sd_event_source *source, uint64_t usec, void *userdata)
@@ -216,6 +232,28 @@ void call_reply_text(struct call *call, char *text, size_t size)
 		enqueue(call->connection, text, size);
 	else
 		free(text);
+	end_call(call);
+}
+
+void call_reply_fds(struct call *call, json_t *parameters, int *fds, size_t n)
+{
+	struct chunk *chunk = calloc(1, sizeof(*chunk));
+
+	call->gone = NULL;
+	if (!call->connection || !chunk) {
+		free(chunk);
+		call_reply(call, parameters);
+		return;
+	}
+	chunk->fds = calloc(n + 1, sizeof(*fds));
+	chunk->data = chunk->fds ? wire_reply(parameters, NULL, false, &chunk->size) : NULL;
+	for (size_t i = 0; chunk->data && i < n; i++) {
+		chunk->fds[chunk->n_fds++] = fds[i];
+		fds[i] = -1;
+	}
+	if (!chunk->fds)
+		json_decref(parameters);
+	enqueue_chunk(call->connection, chunk);
 	end_call(call);
 }
 

@@ -13,6 +13,8 @@ struct chunk {
 	struct chunk *next;
 	char *data; /* owned */
 	size_t size, sent;
+	int *fds; /* owned; go out with the first byte */
+	size_t n_fds;
 };
 
 struct connection {

@@ -243,6 +243,7 @@ static void on_ended(void *arg, const struct result *result, const struct tio_er
 {
 	struct job *job = arg;
 
+	job->fds = worker_fds(job->worker, &job->n_fds);
 	job->worker = NULL;
 	leave_turn(job);
 	job_worker_ended(job, result, why);

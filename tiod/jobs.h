@@ -63,6 +63,8 @@ struct job {
 	double seconds;
 	const char *text; /* JSON of a plan or a look, during ended() only */
 	size_t text_size; /* with its NUL */
+	int *fds;         /* that the worker opened, as worker_fds(); during ended() only */
+	size_t n_fds;
 
 	/* Whoever asked; may be NULL.  The job is freed after ended(). */
 	void (*progressed)(struct job *job, const struct progress *progress, void *arg);

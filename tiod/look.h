@@ -16,6 +16,7 @@ enum look_kind {
 	LOOK_PLUGINS,  /* as ListPlugins replies; of no function */
 	LOOK_TSM,      /* as io.tiod.TsmStatus; waits for the TSM's turn */
 	LOOK_EVIDENCE, /* replies of GetEvidence; waits for the TSM's turn */
+	LOOK_DEVICES,  /* opens those of the request's VM, see open-devices.h */
 };
 
 struct look {

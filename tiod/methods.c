@@ -33,6 +33,7 @@ const struct method methods[] = {
 	{ "io.tiod.GetVm",         ACCESS_READ,   MORE_NO,   method_get_vm },
 	{ "io.tiod.ListVms",       ACCESS_READ,   MORE_NO,   method_list_vms },
 	{ "io.tiod.GetQemuArgs",   ACCESS_READ,   MORE_NO,   method_get_qemu_args, permit_vm },
+	{ "io.tiod.OpenDevices",   ACCESS_CHANGE, MORE_NO,   method_open_devices, permit_vm },
 	{ "io.tiod.GetHugepages",  ACCESS_READ,   MORE_NO,   method_get_hugepages },
 	{ "io.tiod.ListPlugins",   ACCESS_READ,   MORE_NO,   method_list_plugins },
 	{ "io.tiod.ListRules",     ACCESS_READ,   MORE_NO,   method_list_rules },

@@ -68,6 +68,9 @@ void method_get_hugepages(struct daemon *daemon, struct call *call);
 void method_list_plugins(struct daemon *daemon, struct call *call);
 void method_get_tsm_status(struct daemon *daemon, struct call *call);
 
+/* methods-open.c */
+void method_open_devices(struct daemon *daemon, struct call *call);
+
 /* methods-evidence.c */
 void method_get_evidence(struct daemon *daemon, struct call *call);
 

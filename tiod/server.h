@@ -62,6 +62,11 @@ bool server_is_awaited(const struct server *server);
 void call_reply(struct call *call, json_t *parameters);
 /* @text is a whole message and is freed; NULL: memory is short, and the client is dropped. */
 void call_reply_text(struct call *call, char *text, size_t size);
+/*
+ * With descriptors; those that are taken over become -1 in @fds.  They are closed here when
+ * they have been sent.
+ */
+void call_reply_fds(struct call *call, json_t *parameters, int *fds, size_t n);
 void call_error(struct call *call, const char *name, json_t *parameters);
 void call_drop(struct call *call); /* without a reply; only if nobody waits for one */
 void call_continue(struct call *call, json_t *parameters);

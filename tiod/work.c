@@ -12,6 +12,7 @@
 #include "host/plugins.h"
 #include "host/tsm.h"
 #include "host/vfio.h"
+#include "open-devices.h"
 
 /*
  * Nothing here is freed: the process writes its result, which borrows most of it, and
@@ -333,6 +334,9 @@ void work_run(struct channel *channel, void *arg, struct result *ret)
 	work->host->arg = channel;
 	if (work->kind == WORK_SCAN)
 		ret->code = scan(work, ret);
+	else if (work->kind == WORK_LOOK && work->look->kind == LOOK_DEVICES)
+		ret->code = open_devices(work->host, work->known, work->all, &work->request->vm,
+					 channel, ret);
 	else if (work->kind == WORK_LOOK)
 		ret->code = look_run(work->host, work->known, work->look, ret);
 	else

@@ -20,7 +20,7 @@
 #define KILL_WAIT_MS 2000
 #define USEC_PER_MS  1000u
 
-enum message_kind { MESSAGE_PROGRESS, MESSAGE_TAKE, MESSAGE_GIVE, MESSAGE_ANSWER };
+enum message_kind { MESSAGE_PROGRESS, MESSAGE_TAKE, MESSAGE_GIVE, MESSAGE_ANSWER, MESSAGE_FDS };
 
 struct message {
 	enum message_kind kind;
@@ -35,6 +35,8 @@ struct worker {
 	int channel_fd, result_fd;                /* owned */
 	sd_event_source *channel, *child, *timer; /* owned */
 	bool killed, said_stuck;
+	int fds[FDS_MAX]; /* owned */
+	size_t n_fds;
 	const struct worker_ops *ops;
 	void *arg;
 };
@@ -82,6 +84,13 @@ void channel_tsm_give(void *arg)
 	struct message message = { .kind = MESSAGE_GIVE };
 
 	(void)send(channel->fd, &message, sizeof(message), MSG_NOSIGNAL);
+}
+
+int channel_send_fds(struct channel *channel, const int *fds, size_t n)
+{
+	struct message message = { .kind = MESSAGE_FDS };
+
+	return fds_send(channel->fd, &message, sizeof(message), fds, n, 0) < 0 ? -errno : 0;
 }
 
 static int compare_fds(const void *a, const void *b)
@@ -160,6 +169,9 @@ void worker_free(struct worker *worker)
 		close(worker->channel_fd);
 	if (worker->result_fd >= 0)
 		close(worker->result_fd);
+	for (size_t i = 0; i < worker->n_fds; i++)
+		if (worker->fds[i] >= 0)
+			close(worker->fds[i]);
 	free(worker);
 }
 
@@ -175,6 +187,8 @@ static void dispatch(struct worker *worker, const struct message *message)
 	case MESSAGE_GIVE:
 		worker->ops->gives(worker->arg);
 		return;
+	case MESSAGE_FDS:
+		return;
 	case MESSAGE_ANSWER:
 		break;
 	}
@@ -185,10 +199,18 @@ static void dispatch(struct worker *worker, const struct message *message)
 static bool take_message(struct worker *worker)
 {
 	struct message message;
-	ssize_t n = recv(worker->channel_fd, &message, sizeof(message), MSG_DONTWAIT);
+	int fds[FDS_MAX];
+	size_t n_fds = 0;
+	ssize_t n = fds_receive(worker->channel_fd, &message, sizeof(message), fds, &n_fds,
+				MSG_DONTWAIT);
 
+	if (n_fds && (worker->n_fds || n != sizeof(message) || message.kind != MESSAGE_FDS))
+		fds_close(fds, &n_fds);
 	if (n != sizeof(message))
 		return false;
+	if (n_fds)
+		memcpy(worker->fds, fds, n_fds * sizeof(*fds));
+	worker->n_fds += n_fds;
 	dispatch(worker, &message);
 	return true;
 }
@@ -420,6 +442,12 @@ struct bdf worker_function(const struct worker *worker, const char *proc, const 
 	if (last_open(worker, proc, sys, path, sizeof(path)))
 		(void)below_function(path, &bdf);
 	return bdf;
+}
+
+int *worker_fds(struct worker *worker, size_t *ret_n)
+{
+	*ret_n = worker->n_fds;
+	return worker->fds;
 }
 
 bool worker_was_killed(const struct worker *worker)

@@ -12,6 +12,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "base/fds.h"
 #include "core/host.h"
 #include "result.h"
 
@@ -26,6 +27,10 @@ struct channel {
 void channel_progress(void *channel, const struct progress *progress);
 int channel_tsm_take(void *channel, const char *tsm, struct tio_error *err);
 void channel_tsm_give(void *channel);
+
+/* Once at most; they stay open here.  0 or -errno. */
+#define CHANNEL_FDS_MAX FDS_MAX
+int channel_send_fds(struct channel *channel, const int *fds, size_t n);
 
 /* Fills @ret; what it borrows must live until the child exits. */
 typedef void (*work_fn)(struct channel *channel, void *arg, struct result *ret);
@@ -71,6 +76,9 @@ void worker_answer(struct worker *worker, int code);
 /* SIGKILL; stuck() follows if it is still there two seconds later. */
 void worker_kill(struct worker *worker);
 bool worker_was_killed(const struct worker *worker);
+
+/* What channel_send_fds() sent; who takes one over puts -1 in its place. */
+int *worker_fds(struct worker *worker, size_t *ret_n);
 
 /* Hears no more of it; its process ends with the daemon.  NULL is fine. */
 void worker_free(struct worker *worker);

@@ -80,8 +80,9 @@ Test(methods, more_is_as_the_description_says)
 Test(methods, what_changes_something_is_for_those_who_may)
 {
 	/* The kernel, too, gives evidence to CAP_NET_ADMIN only. */
-	const char *changes[] = { "Attach",    "Detach", "Connect",     "Disconnect",
-				  "CancelJob", "Reload", "GetEvidence", "Reconnect" };
+	const char *changes[] = { "Attach",      "Detach",    "Connect",
+				  "Disconnect",  "CancelJob", "Reload",
+				  "GetEvidence", "Reconnect", "OpenDevices" };
 
 	for (const struct method *method = methods; method->name; method++) {
 		bool is_change = false;
@@ -99,7 +100,8 @@ Test(methods, what_changes_something_is_for_those_who_may)
 Test(methods, what_the_users_of_a_vm_may_call)
 {
 	/* Nothing else, and each with a second look. */
-	const char *own[] = { "GetStatus", "Plan", "Attach", "Detach", "GetQemuArgs" };
+	const char *own[] = { "GetStatus", "Plan",        "Attach",
+			      "Detach",    "GetQemuArgs", "OpenDevices" };
 
 	for (const struct method *method = methods; method->name; method++) {
 		bool is_own = false;

@@ -77,6 +77,8 @@ TABLE = [
     ("GetQemuArgs", {"vm": "vm1"}, VM1_READ),
     ("GetQemuArgs", {"vm": "vm2"}, VM2_READ),
     ("GetQemuArgs", {"vm": "none"}, READ),
+    ("OpenDevices", {"vm": "vm1"}, VM1_CHANGE),
+    ("OpenDevices", {"vm": "vm2"}, VM2_CHANGE),
     ("GetHugepages", {}, READ),
     ("ListRules", {}, READ),
     ("TestRules", DEVICE, READ),
@@ -147,13 +149,25 @@ def full(method):
     return method if "." in method else "io.tiod." + method
 
 
+KEPT = {}
+
+
 def ask(caller, method, parameters):
-    """Every call is on a connection of its own."""
-    one = Caller(*CALLERS[caller])
-    more = method in ("Monitor", "GetEvidence")
-    reply = one.call(full(method), parameters, more)
-    one.end()
-    return reply
+    """A stream is on a connection of its own."""
+    if method in ("Monitor", "GetEvidence"):
+        one = Caller(*CALLERS[caller])
+        reply = one.call(full(method), parameters, True)
+        one.end()
+        return reply
+    if caller not in KEPT:
+        KEPT[caller] = Caller(*CALLERS[caller])
+    return KEPT[caller].call(full(method), parameters)
+
+
+def hang_up():
+    for caller in KEPT.values():
+        caller.end()
+    KEPT.clear()
 
 
 def verdict(reply):
@@ -251,6 +265,7 @@ def test_unknown_owner(tap, world):
 
 def test_without_groups(tap, world):
     """A host that has no such groups: nobody but root, and the users of VMs."""
+    hang_up()
     world.stop()
     subprocess.run(["umount", "/etc/group"], check=True)
     world.start()
@@ -277,6 +292,7 @@ def main():
     test_gives_up(tap, world)
     test_unknown_owner(tap, world)
     test_without_groups(tap, world)
+    hang_up()
     finish(world, tap)
 
 

@@ -19,6 +19,8 @@
 struct parts {
 	json_t *arguments, *objects, *devices, *notes;
 	bool ready; /* all of them are there, brought up, over secure links */
+	bool open;  /* names descriptors instead of devices */
+	int n_fds;
 };
 
 static void note(struct parts *parts, const char *text)
@@ -34,9 +36,15 @@ static void add_argument(struct parts *parts, const char *option, json_t *value)
 
 static void add_iommufd(struct parts *parts)
 {
-	add_argument(parts, "-object", json_string("iommufd,id=" IOMMUFD_NAME));
-	json_array_append_new(parts->objects,
-			      json_pack("{ss ss}", "qom-type", "iommufd", "id", IOMMUFD_NAME));
+	json_t *object = json_pack("{ss ss}", "qom-type", "iommufd", "id", IOMMUFD_NAME);
+
+	if (parts->open)
+		json_object_set_new(object, "fd", json_string("@FD0@"));
+	add_argument(
+		parts, "-object",
+		json_sprintf("iommufd,id=" IOMMUFD_NAME "%s", parts->open ? ",fd=@FD0@" : ""));
+	json_array_append_new(parts->objects, object);
+	parts->n_fds = 1;
 }
 
 static void add_root_port(struct parts *parts, int port)
@@ -71,22 +79,24 @@ static void add_device(struct parts *parts, const struct assignments *all,
 		       const struct assignment *one)
 {
 	bool multi = shares_port(all, one);
+	const char *key = parts->open ? "fd" : "host";
 	char host[BDF_STRLEN], where[40] = "";
 	json_t *device;
 
 	bdf_format(one->function, host);
+	if (parts->open)
+		snprintf(host, sizeof(host), "@FD%d@", parts->n_fds++);
 	if (multi)
 		snprintf(where, sizeof(where), ",addr=0x0.0x%x%s", one->port_function,
 			 one->port_function == 0 ? ",multifunction=on" : "");
 	add_argument(
 		parts, "-device",
-		json_sprintf("vfio-pci,id=tio%d_%d,host=%s,bus=tio_rp%d,iommufd=" IOMMUFD_NAME
+		json_sprintf("vfio-pci,id=tio%d_%d,%s=%s,bus=tio_rp%d,iommufd=" IOMMUFD_NAME
 			     "%s",
-			     one->port, one->port_function, host, one->port, where));
+			     one->port, one->port_function, key, host, one->port, where));
 	device = json_pack("{ss so ss so ss}", "driver", "vfio-pci", "id",
-			   json_sprintf("tio%d_%d", one->port, one->port_function), "host",
-			   host, "bus", json_sprintf("tio_rp%d", one->port), "iommufd",
-			   IOMMUFD_NAME);
+			   json_sprintf("tio%d_%d", one->port, one->port_function), key, host,
+			   "bus", json_sprintf("tio_rp%d", one->port), "iommufd", IOMMUFD_NAME);
 	if (multi) {
 		json_object_set_new(device, "addr",
 				    json_sprintf("0x0.0x%x", one->port_function));
@@ -167,6 +177,7 @@ static void add_assignment(struct parts *parts, const struct snapshot *snap,
 		add_iommufd(parts);
 	if (one->port >= PORTS_MAX) {
 		note(parts, "more root ports than pcie.0 has room for: devices are left out");
+		parts->n_fds++;
 		return;
 	}
 	if (!port_was_added(all, index)) {
@@ -205,14 +216,15 @@ static void add_owner_notes(struct parts *parts, const struct snapshot *snap,
 		return;
 	if (grant_memory_note(vm, text, sizeof(text)))
 		note(parts, text);
-	if (grant_iommu_note(snap, vm, text, sizeof(text)))
+	if (!parts->open && grant_iommu_note(snap, vm, text, sizeof(text)))
 		note(parts, text);
 }
 
-json_t *qemu_arguments(const struct snapshot *snap, const struct assignments *all,
-		       const struct vm *vm)
+static json_t *all_arguments(const struct snapshot *snap, const struct assignments *all,
+			     const struct vm *vm, bool open)
 {
-	struct parts parts = { json_array(), json_array(), json_array(), json_array(), true };
+	struct parts parts = { json_array(), json_array(), json_array(),
+			       json_array(), true,         open };
 
 	for (size_t i = 0; i < all->n; i++)
 		if (strcmp(all->list[i].vm, vm->name) == 0)
@@ -224,4 +236,16 @@ json_t *qemu_arguments(const struct snapshot *snap, const struct assignments *al
 	return json_pack("{so so so so sb}", "arguments", parts.arguments, "objects",
 			 parts.objects, "devices", parts.devices, "notes", parts.notes, "ready",
 			 parts.ready);
+}
+
+json_t *qemu_arguments(const struct snapshot *snap, const struct assignments *all,
+		       const struct vm *vm)
+{
+	return all_arguments(snap, all, vm, false);
+}
+
+json_t *qemu_arguments_open(const struct snapshot *snap, const struct assignments *all,
+			    const struct vm *vm)
+{
+	return all_arguments(snap, all, vm, true);
 }

@@ -22,3 +22,10 @@
  */
 json_t *qemu_arguments(const struct snapshot *snap, const struct assignments *all,
 		       const struct vm *vm);
+
+/*
+ * The same for a QEMU that is handed the open files: "@FD0@" stands for the number that
+ * /dev/iommu has there, "@FD1@" for that of the first function of the VM in @all, and so on.
+ */
+json_t *qemu_arguments_open(const struct snapshot *snap, const struct assignments *all,
+			    const struct vm *vm);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * OpenDevices: a worker opens them, and the descriptors go out with the reply.
+ */
+
+#include <errno.h>
+
+#include "methods.h"
+
+static void on_gone(void *arg)
+{
+	/* The job goes on; its end finds that nobody waits. */
+}
+
+static void on_opened(struct job *job, void *arg)
+{
+	struct tio_error err = job->error;
+	struct call *call = arg;
+	json_t *reply = NULL;
+
+	if (job->code == 0) {
+		reply = json_loads(job->text, 0, NULL);
+		if (json_array_size(json_object_get(reply, "devices")) != job->n_fds)
+			error_kind_set(&err, ERROR_BUSY, -EMFILE,
+				       "tiod has no room for so many open files");
+	}
+	if (err.code == 0 && reply) {
+		call_reply_fds(call, reply, job->fds, job->n_fds);
+		return;
+	}
+	json_decref(reply);
+	if (err.code)
+		methods_fail(call, &err);
+	else
+		methods_reply(call, NULL);
+}
+
+void method_open_devices(struct daemon *daemon, struct call *call)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+	const struct vm *vm = methods_find_vm(daemon, methods_text(call, "vm"), &err);
+	struct job *job;
+
+	if (!vm || jobs_check_room(daemon, JOB_LOOK, 1, &err) < 0) {
+		methods_fail(call, &err);
+		return;
+	}
+	job = job_new(daemon, JOB_LOOK);
+	if (!job) {
+		methods_reply(call, NULL);
+		return;
+	}
+	call->gone = on_gone;
+	job->look.kind = LOOK_DEVICES;
+	job->request.vm = *vm;
+	job->who = call->who;
+	job->ended = on_opened;
+	job->arg = call;
+	job_submit(job);
+}
