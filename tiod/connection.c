@@ -40,8 +40,7 @@ void connection_close(struct connection *c)
 	unlink_from(&server->connections, c);
 	server->n_connections--;
 	server->said_full = false;
-	if (server->listen)
-		sd_event_source_set_enabled(server->listen, SD_EVENT_ON);
+	server_listen(server, true);
 	c->next = server->dead;
 	server->dead = c;
 	sd_event_source_set_enabled(server->reaper, SD_EVENT_ONESHOT);

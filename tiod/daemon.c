@@ -334,6 +334,8 @@ static int set_up(struct daemon *daemon, struct tio_error *err)
 	if (r == 0)
 		r = idl_parse(interface_io_tiod, &daemon->idl[1], err);
 	if (r == 0)
+		r = idl_parse(interface_io_systemd_Metrics, &daemon->idl[2], err);
+	if (r == 0)
 		r = host_init(&daemon->host, &daemon->options->roots, err);
 	if (r == 0)
 		r = events_init(daemon, err);
@@ -371,7 +373,6 @@ int daemon_run(const struct daemon_options *options, struct config *config,
 {
 	struct daemon daemon = { .options = options,
 				 .config = *config,
-				 .server = { .fd = -1 },
 				 .host = { -1, -1, -1, -1, -1 } };
 	int r;
 

@@ -21,7 +21,7 @@
 #include "server.h"
 #include "turns.h"
 
-#define DAEMON_INTERFACES 2
+#define DAEMON_INTERFACES 3
 
 /* Where the start stands. */
 enum daemon_phase {

@@ -8,3 +8,4 @@
 
 extern const char interface_io_tiod[];
 extern const char interface_org_varlink_service[];
+extern const char interface_io_systemd_Metrics[];

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * GetEvidence: a worker reads it and writes the replies; they are sent from here as the client
- * takes them.
+ * GetEvidence: a worker reads it and writes the replies.
  */
 
 #include <errno.h>
@@ -11,95 +10,24 @@
 
 #include "methods-look.h"
 #include "methods.h"
-
-struct sending {
-	struct call *call;
-	char *text; /* owned: replies that each end in NUL */
-	size_t size, sent;
-	bool busy; /* send_more() is further down the stack */
-	bool gone; /* while it was */
-};
-
-static void end(struct sending *sending)
-{
-	free(sending->text);
-	free(sending);
-}
-
-static void on_client_gone(void *arg)
-{
-	struct sending *sending = arg;
-
-	sending->gone = true;
-	if (sending->busy)
-		return;
-	call_drop(sending->call);
-	end(sending);
-}
-
-/* Takes the next reply out. */
-static char *next_reply(struct sending *sending, size_t *ret_size)
-{
-	const char *text = sending->text + sending->sent;
-	char *copy = strdup(text);
-
-	*ret_size = strlen(text) + 1;
-	sending->sent += *ret_size;
-	return copy;
-}
-
-/* The last reply ends the call. */
-static void send_more(void *arg)
-{
-	struct sending *sending = arg;
-	struct call *call = sending->call;
-	size_t size;
-	char *reply;
-
-	sending->busy = true;
-	while (!sending->gone && !call_is_full(call)) {
-		reply = next_reply(sending, &size);
-		if (sending->sent < sending->size) {
-			call_continue_text(call, reply, size);
-			continue;
-		}
-		end(sending);
-		call_reply_text(call, reply, size);
-		return;
-	}
-	sending->busy = false;
-	if (sending->gone)
-		on_client_gone(sending);
-}
+#include "stream.h"
 
 static void on_evidence(struct job *job, void *arg)
 {
 	struct call *call = arg;
-	struct sending *sending;
+	char *text;
 
 	if (job->code < 0) {
 		methods_fail(call, &job->error);
 		return;
 	}
-	if (!call->connection) {
-		call_drop(call);
-		return;
-	}
-	sending = calloc(1, sizeof(*sending));
-	if (sending)
-		sending->text = malloc(job->text_size);
-	if (!sending || !sending->text) {
-		free(sending);
+	text = malloc(job->text_size);
+	if (!text) {
 		methods_reply(call, NULL);
 		return;
 	}
-	memcpy(sending->text, job->text, job->text_size);
-	sending->size = job->text_size;
-	sending->call = call;
-	call->gone = on_client_gone;
-	call->drained = send_more;
-	call->arg = sending;
-	send_more(sending);
+	memcpy(text, job->text, job->text_size);
+	stream_send(call, text, job->text_size);
 }
 
 /* Pairs of hexadecimal digits; how many bytes, or -EINVAL. */

@@ -74,6 +74,10 @@ void method_open_devices(struct daemon *daemon, struct call *call);
 /* methods-evidence.c */
 void method_get_evidence(struct daemon *daemon, struct call *call);
 
+/* methods-report.c */
+void method_report_list(struct daemon *daemon, struct call *call);
+void method_report_describe(struct daemon *daemon, struct call *call);
+
 /* methods-rules.c */
 void method_list_rules(struct daemon *daemon, struct call *call);
 void method_test_rules(struct daemon *daemon, struct call *call);

@@ -116,9 +116,9 @@ static void turn_away(int fd, const struct server *server)
 }
 
 /* False when nobody is waiting any more, or nobody can be taken on. */
-static bool accept_one(struct server *server)
+static bool accept_one(struct server *server, int fd)
 {
-	auto_close int client = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	auto_close int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct peer peer = { 0 };
 	int r;
 
@@ -126,7 +126,7 @@ static bool accept_one(struct server *server)
 		/* connection_close() turns it on again; until then the loop would spin. */
 		log_error("cannot accept a client: %m");
 		if (server->connections)
-			sd_event_source_set_enabled(server->listen, SD_EVENT_OFF);
+			server_listen(server, false);
 		return false;
 	}
 	if (client < 0)
@@ -145,7 +145,7 @@ static bool accept_one(struct server *server)
 
 static int on_listen(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	for (int i = 0; i < ACCEPTS_AT_ONCE && accept_one(userdata); i++)
+	for (int i = 0; i < ACCEPTS_AT_ONCE && accept_one(userdata, fd); i++)
 		continue;
 	return 0;
 }
@@ -158,7 +158,24 @@ static int on_reaper(sd_event_source *source, void *userdata)
 
 /* --- The socket --- */
 
-/* 1: one was passed, 0: none was. */
+static int take_socket(struct server *server, int fd, struct tio_error *err)
+{
+	int flags;
+
+	if (sd_is_socket_unix(fd, SOCK_STREAM, 1, NULL, 0) <= 0)
+		return error_set(err, -EINVAL,
+				 "descriptor %d was passed and is no listening unix stream "
+				 "socket",
+				 fd);
+	server->fds[server->n_fds++] = fd;
+	/* A client that went away again must not leave the loop waiting for the next. */
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return error_set(err, -errno, "make the passed socket non-blocking: %m");
+	return 0;
+}
+
+/* 1: at least one was passed, 0: none was. */
 static int take_passed(struct server *server, struct tio_error *err)
 {
 	int n = sd_listen_fds(1);
@@ -167,17 +184,13 @@ static int take_passed(struct server *server, struct tio_error *err)
 		return n < 0 ? error_set(err, n, "take over the passed sockets: %s",
 					 strerror(-n))
 			     : 0;
-	if (n > 1 || sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) <= 0)
-		return error_set(
-			err, -EINVAL,
-			"%d descriptors were passed; exactly one listening unix stream "
-			"socket is understood",
-			n);
-	server->fd = SD_LISTEN_FDS_START;
-	/* A client that went away again must not leave the loop waiting for the next. */
-	n = fcntl(server->fd, F_GETFL);
-	if (n < 0 || fcntl(server->fd, F_SETFL, n | O_NONBLOCK) < 0)
-		return error_set(err, -errno, "make the passed socket non-blocking: %m");
+	if (n > SERVER_SOCKETS_MAX)
+		return error_set(err, -EINVAL,
+				 "%d descriptors were passed; at most %d are understood", n,
+				 SERVER_SOCKETS_MAX);
+	for (int i = 0; i < n; i++)
+		if (take_socket(server, SD_LISTEN_FDS_START + i, err) < 0)
+			return err->code;
 	return 1;
 }
 
@@ -196,7 +209,7 @@ static int make_socket(struct server *server, const char *path, struct tio_error
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	mode_t mask;
-	int r;
+	int fd, r;
 
 	if (!text_copy(address.sun_path, sizeof(address.sun_path), path)) {
 		error_set(err, -ENAMETOOLONG,
@@ -204,14 +217,15 @@ static int make_socket(struct server *server, const char *path, struct tio_error
 			  sizeof(address.sun_path) - 1);
 		return -ENAMETOOLONG;
 	}
-	server->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (server->fd < 0)
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
 		return error_set(err, -errno, "make a socket: %m");
+	server->fds[server->n_fds++] = fd;
 
 	/* What is there belongs to a tiod that is gone: the runtime folder's lock is ours. */
 	(void)unlink(path);
 	mask = umask(0177);
-	r = bind(server->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+	r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
 	umask(mask);
 	if (r < 0)
 		return error_set(err, r, "bind the socket %s: %s", path, strerror(-r));
@@ -219,7 +233,7 @@ static int make_socket(struct server *server, const char *path, struct tio_error
 	r = set_access(path, err);
 	if (r < 0)
 		return r;
-	if (listen(server->fd, BACKLOG) < 0)
+	if (listen(fd, BACKLOG) < 0)
 		return error_set(err, -errno, "listen on %s: %m", path);
 	return 0;
 }
@@ -236,9 +250,10 @@ int server_init(struct server *server, sd_event *event, const char *path, struct
 		r = make_socket(server, path, err);
 	if (r < 0)
 		return r;
-	r = sd_event_add_io(event, &server->listen, server->fd, EPOLLIN, on_listen, server);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(server->listen, SD_EVENT_OFF);
+	for (unsigned i = 0; i < server->n_fds && r >= 0; i++)
+		r = sd_event_add_io(event, &server->listen[i], server->fds[i], EPOLLIN,
+				    on_listen, server);
+	server_listen(server, false);
 	if (r >= 0)
 		r = sd_event_add_defer(event, &server->reaper, on_reaper, server);
 	if (r >= 0)
@@ -246,17 +261,26 @@ int server_init(struct server *server, sd_event *event, const char *path, struct
 	return r < 0 ? error_set(err, r, "watch the socket: %s", strerror(-r)) : 0;
 }
 
+void server_listen(struct server *server, bool on)
+{
+	for (unsigned i = 0; i < server->n_fds; i++)
+		if (server->listen[i])
+			sd_event_source_set_enabled(server->listen[i],
+						    on ? SD_EVENT_ON : SD_EVENT_OFF);
+}
+
 void server_open(struct server *server)
 {
-	sd_event_source_set_enabled(server->listen, SD_EVENT_ON);
+	server_listen(server, true);
 }
 
 void server_close(struct server *server)
 {
-	server->listen = sd_event_source_disable_unref(server->listen);
-	if (server->fd >= 0)
-		close(server->fd);
-	server->fd = -1;
+	for (unsigned i = 0; i < server->n_fds; i++) {
+		server->listen[i] = sd_event_source_disable_unref(server->listen[i]);
+		close(server->fds[i]);
+	}
+	server->n_fds = 0;
 	if (server->path[0])
 		(void)unlink(server->path);
 	server->path[0] = '\0';

@@ -15,6 +15,7 @@
 #include "wire.h"
 
 #define SERVER_CLIENTS_PER_UID 64
+#define SERVER_SOCKETS_MAX     2 /* ours, and one for systemd-report; both serve all */
 #define SERVER_QUEUE_MAX       (4 * 1024 * 1024)
 
 struct connection;
@@ -31,10 +32,11 @@ struct call {
 };
 
 struct server {
-	sd_event *event;                  /* borrowed */
-	int fd;                           /* owned */
-	char path[108];                   /* to be unlinked; "" if it was passed to us */
-	sd_event_source *listen, *reaper; /* owned */
+	sd_event *event;             /* borrowed */
+	int fds[SERVER_SOCKETS_MAX]; /* owned */
+	unsigned n_fds;
+	char path[108]; /* to be unlinked; "" if it was passed to us */
+	sd_event_source *listen[SERVER_SOCKETS_MAX], *reaper; /* owned */
 	struct connection *connections, *dead;
 	unsigned n_connections, max_connections;
 	bool said_full;
@@ -46,12 +48,13 @@ struct server {
 };
 
 /*
- * Takes over the descriptor that the service manager passed, or makes @path.  Nobody is
+ * Takes over the descriptors that the service manager passed, or makes @path.  Nobody is
  * accepted before server_open().
  */
 int server_init(struct server *server, sd_event *event, const char *path,
 		struct tio_error *err);
 void server_open(struct server *server);
+void server_listen(struct server *server, bool on);
 void server_close(struct server *server); /* accepts no more */
 void server_finish(struct server *server);
 

@@ -12,7 +12,7 @@
 #include "interface.h"
 #include "methods.h"
 
-static struct idl interfaces[2];
+static struct idl interfaces[3];
 
 static void read_interfaces(void)
 {
@@ -20,12 +20,13 @@ static void read_interfaces(void)
 
 	cr_assert(eq(int, idl_parse(interface_io_tiod, &interfaces[0], &err), 0));
 	cr_assert(eq(int, idl_parse(interface_org_varlink_service, &interfaces[1], &err), 0));
+	cr_assert(eq(int, idl_parse(interface_io_systemd_Metrics, &interfaces[2], &err), 0));
 }
 
 static void free_interfaces(void)
 {
-	idl_finish(&interfaces[0]);
-	idl_finish(&interfaces[1]);
+	for (size_t i = 0; i < ARRAY_SIZE(interfaces); i++)
+		idl_finish(&interfaces[i]);
 }
 
 TestSuite(methods, .init = read_interfaces, .fini = free_interfaces);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "handoff/metrics-records.h"
 #include "handoff/metrics.h"
 
 static struct snapshot snap;
@@ -129,4 +130,77 @@ Test(metrics, vfs_are_told_while_they_are_assigned)
 	expect(true, idle, true);
 	snapshot_remove(&snap, vf.bdf);
 	expect(true, absent, true);
+}
+
+/* --- As records --- */
+
+static const char sample_page[] =
+	"# HELP tiod_build_info The version.\n"
+	"# TYPE tiod_build_info gauge\n"
+	"tiod_build_info{version=\"1\\\"{2} \\\\ =\\\"3\"} 1\n"
+	"# HELP tiod_function_state 1 for the state.\n"
+	"# TYPE tiod_function_state gauge\n"
+	"tiod_function_state{segment=\"0000\",bus=\"61\",device=\"00\",function=\"0\","
+	"state=\"idle\"} 0\n"
+	"tiod_function_state{segment=\"0000\",bus=\"61\",device=\"00\",function=\"0\","
+	"state=\"attached\"} 1\n"
+	"# HELP tiod_step_duration_seconds How long.\n"
+	"# TYPE tiod_step_duration_seconds histogram\n"
+	"tiod_step_duration_seconds_bucket{step=\"rebind\",le=\"0.01\"} 2\n"
+	"tiod_step_duration_seconds_sum{step=\"rebind\"} 0.250000\n"
+	"tiod_step_duration_seconds_count{step=\"rebind\"} 2\n"
+	"# HELP tiod_ready Ready.\n"
+	"# TYPE tiod_ready gauge\n"
+	"tiod_ready 1\n";
+
+static const char sample_records[] =
+	"[{\"name\":\"io.tiod.version\",\"value\":\"1\\\"{2} \\\\ =\\\"3\"},"
+	"{\"name\":\"io.tiod.function_state\",\"object\":\"0000:61:00.0\","
+	"\"value\":\"attached\"},"
+	"{\"name\":\"io.tiod.step_duration_seconds_sum\",\"fields\":{\"step\":\"rebind\"},"
+	"\"value\":0.25},"
+	"{\"name\":\"io.tiod.step_duration_seconds_count\",\"fields\":{\"step\":\"rebind\"},"
+	"\"value\":2},"
+	"{\"name\":\"io.tiod.ready\",\"value\":1}]";
+
+static const char sample_families[] =
+	"[{\"name\":\"io.tiod.version\",\"description\":\"The version of tiod.\","
+	"\"type\":\"string\"},"
+	"{\"name\":\"io.tiod.function_state\","
+	"\"description\":\"The state that a function is in.\",\"type\":\"string\"},"
+	"{\"name\":\"io.tiod.step_duration_seconds_count\",\"description\":\"How long.\","
+	"\"type\":\"counter\"},"
+	"{\"name\":\"io.tiod.step_duration_seconds_sum\",\"description\":\"How long.\","
+	"\"type\":\"counter\"},"
+	"{\"name\":\"io.tiod.ready\",\"description\":\"Ready.\",\"type\":\"gauge\"}]";
+
+static void expect_json(json_t *got, const char *wanted)
+{
+	char *text = json_dumps(got, JSON_COMPACT);
+
+	cr_expect(eq(str, text, (char *)wanted));
+	free(text);
+	json_decref(got);
+}
+
+Test(metrics, a_page_can_be_read_as_records)
+{
+	expect_json(metrics_records(sample_page), sample_records);
+	expect_json(metrics_families(sample_page), sample_families);
+}
+
+Test(metrics, what_is_no_page_has_no_records)
+{
+	static const char *const pages[] = { "",
+					     "#",
+					     "# TYPE",
+					     "# HELP tiod_x",
+					     "tiod_x{y=\"",
+					     "\n\n#\n# TYPE\n# TYPE tiod_\n# HELP x y\n",
+					     "tiod_ready\nother 1\ntiod_\n{} 1\n" };
+
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		expect_json(metrics_records(pages[i]), "[]");
+		expect_json(metrics_families(pages[i]), "[]");
+	}
 }

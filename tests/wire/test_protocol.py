@@ -13,14 +13,15 @@ from wire import (HERE, SOCKET, SOURCE, Client, Tap, World, description, finish,
                   steady)
 
 FUNCTION = "0000:01:00.0"
+INTERFACES = ("org.varlink.service", "io.tiod", "io.systemd.Metrics")
 
 
 def test_service(tap):
     with Client() as c:
         info = c.call("org.varlink.service.GetInfo")["parameters"]
         tap.ok(set(info) == {"vendor", "product", "version", "url", "interfaces"} and
-               set(info["interfaces"]) == {"org.varlink.service", "io.tiod"},
-               "GetInfo names both interfaces", info)
+               set(info["interfaces"]) == set(INTERFACES),
+               "GetInfo names all interfaces", info)
         for interface in info["interfaces"]:
             reply = c.call("org.varlink.service.GetInterfaceDescription",
                            {"interface": interface})
@@ -32,7 +33,7 @@ def test_service(tap):
 
 
 def test_symbols(tap):
-    for interface in ("io.tiod", "org.varlink.service"):
+    for interface in INTERFACES:
         names = re.findall(r"^(?:type|method|error) (\w+)", description(interface), re.M)
         twice = {name for name in names if names.count(name) > 1}
         tap.ok(not twice, f"no name stands twice in {interface}", twice)
@@ -228,7 +229,7 @@ def test_varlinkctl(tap):
                          capture_output=True, text=True)
     tap.ok(run.returncode == 0 and FUNCTION in run.stdout, "varlinkctl call ListFunctions",
            run.stdout, run.stderr)
-    for interface in ("io.tiod", "org.varlink.service"):
+    for interface in INTERFACES:
         run = subprocess.run([program, "validate-idl",
                               os.path.join(SOURCE, "tiod", interface + ".varlink")],
                              capture_output=True, text=True)
