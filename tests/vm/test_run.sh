@@ -32,6 +32,9 @@ expect 124 'still running after 15 s' "a command that hangs is ended at the limi
 	run --bare --timeout 15 -- sleep 1000
 grep -qE '^(init: |\[ *[0-9]+\.[0-9]+\])' "$work/out"
 ok $? "after the console's last lines"
+# shellcheck disable=SC2016
+expect 3 '^systemd 2$' "below systemd, and after a reboot" run --systemd "${quiet[@]}" sh -c \
+	'[ $VM_BOOT = 2 ] || exit 75; echo "$(cat /proc/1/comm) $VM_BOOT"; exit 3'
 VM_TIMES=1 expect 0 '^# time: kernel .* boot [0-9]+ s, command [0-9]+ s' \
 	"the time of each part is told when asked for" run "${quiet[@]}" true
 
