@@ -75,6 +75,28 @@ static void print_list(const struct screen *screen, const json_t *functions)
 	table_print(&table, screen);
 }
 
+/*
+ * The names by which drivers of Kubernetes' Dynamic Resource Allocation publish a device, so
+ * that one can be made from this list.
+ */
+static void add_attributes(json_t *functions)
+{
+	json_t *function, *attributes;
+	size_t i;
+
+	json_array_foreach(functions, i, function)
+	{
+		if (!field_has(function, "address"))
+			continue;
+		attributes = must(json_pack("{s:O}", "resource.kubernetes.io/pciBusID",
+					    json_object_get(function, "address")));
+		if (field_has(function, "numaNode"))
+			json_object_set(attributes, "numaNode",
+					json_object_get(function, "numaNode"));
+		json_object_set_new(function, "attributes", attributes);
+	}
+}
+
 static int run_list(struct tioctl *t)
 {
 	const struct options *options = t->options;
@@ -96,9 +118,11 @@ static int run_list(struct tioctl *t)
 		&reply);
 	if (r != EXIT_DONE)
 		return r;
-	if (t->json)
-		return tioctl_document(t, take_json(&reply));
 	functions = json_object_get(reply, "functions");
+	if (t->json) {
+		add_attributes(functions);
+		return tioctl_document(t, take_json(&reply));
+	}
 	if (json_array_size(functions))
 		print_list(&t->out, functions);
 	else

@@ -34,9 +34,12 @@ def test_list_all_asks_for_all():
     expect(run("list", script=listing()), 0, err="tioctl list -a")
 
 
-def test_list_json_is_the_reply():
-    r = run("--json", "list", script=listing(function(name="µ")))
-    equal(r.json, {"schema": 1, "functions": [function(name="µ")]})
+def test_list_json_is_the_reply_with_attributes():
+    r = run("--json", "list", script=listing(function(name="µ"), function(numaNode=None)))
+    name = "resource.kubernetes.io/pciBusID"
+    equal(r.json, {"schema": 1, "functions": [
+        function(name="µ", attributes={name: GPU, "numaNode": 1}),
+        function(numaNode=None, attributes={name: GPU})]})
 
 
 def test_list_on_a_terminal_is_aligned_and_fits():
