@@ -144,7 +144,7 @@ static void print_attach(struct tioctl *t, const json_t *last)
 		return;
 	}
 	if (json_is_object(handoff)) {
-		handoff_print(t, handoff, options_format_is_json(t->options));
+		handoff_print(t, handoff, t->options->value[OPTION_FORMAT]);
 		handoff_print_notes(&t->err, handoff);
 	}
 }
@@ -175,7 +175,7 @@ const struct command command_attach = {
 	.name = "attach",
 	.arguments =
 		"DEV… --vm VM [--vfs N] [--vf I|I-J|I,J,…] [--with-companions] "
-		"[--force=net|open[,…]] [--format qemu|json] [--dry-run] [--wait=no] " VF_SETTINGS_ARGUMENTS,
+		"[--force=net|open[,…]] [--format qemu|json|libvirt] [--dry-run] [--wait=no] " VF_SETTINGS_ARGUMENTS,
 	.summary = "bring devices up for a VM; prints what the VM is to be given",
 	.options = OPTIONS_ATTACH | OPTION_BIT(OPTION_FORMAT) | OPTION_BIT(OPTION_DRY_RUN) |
 		   OPTION_BIT(OPTION_WAIT),

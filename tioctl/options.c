@@ -24,7 +24,7 @@ static const struct option_row table[OPTION_COUNT] = {
 			"these virtual functions of DEV, counted from 0" },
 	[OPTION_COMPANIONS] = { 0, "--with-companions", NULL, NULL,
 				"take the rest of the IOMMU group along" },
-	[OPTION_FORMAT] = { 0, "--format", "qemu|json", "qemu|json",
+	[OPTION_FORMAT] = { 0, "--format", "qemu|json|libvirt", "qemu|json|libvirt",
 			    "how to print what the VM is given" },
 	[OPTION_DRY_RUN] = { 0, "--dry-run", NULL, NULL, "only say what would be done" },
 	[OPTION_WAIT] = { 0, "--wait", "yes|no", "yes|no",
@@ -329,13 +329,6 @@ unsigned options_vfs(const struct options *options)
 	if (options->value[OPTION_VFS])
 		(void)text_to_u64(options->value[OPTION_VFS], 10, &vfs);
 	return (unsigned)vfs;
-}
-
-bool options_format_is_json(const struct options *options)
-{
-	const char *format = options->value[OPTION_FORMAT];
-
-	return format && strcmp(format, "json") == 0;
 }
 
 bool options_is_no_wait(const struct options *options)

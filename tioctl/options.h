@@ -91,9 +91,6 @@ static inline bool options_has(const struct options *options, enum option option
 /* --vfs, or 0 when not given. */
 unsigned options_vfs(const struct options *options);
 
-/* --format is json. */
-bool options_format_is_json(const struct options *options);
-
 /* --wait=no. */
 bool options_is_no_wait(const struct options *options);
 

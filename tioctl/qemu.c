@@ -4,6 +4,8 @@
  * What a VM is to be given: qemu, and the end of attach.
  */
 
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "tioctl/field.h"
 #include "tioctl/handoff.h"
@@ -28,9 +30,11 @@ static void print_arguments(FILE *file, const json_t *arguments)
 		fputc('\n', file);
 }
 
-void handoff_print(struct tioctl *t, const json_t *handoff, bool as_json)
+void handoff_print(struct tioctl *t, const json_t *handoff, const char *format)
 {
-	if (as_json) {
+	if (format && strcmp(format, "libvirt") == 0) {
+		fputs(field_text(handoff, "libvirt"), t->out.file);
+	} else if (format && strcmp(format, "json") == 0) {
 		json_dumpf(handoff, t->out.file, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 		fputc('\n', t->out.file);
 	} else {
@@ -72,15 +76,15 @@ static int run_qemu(struct tioctl *t)
 		(void)tioctl_document(t, take_json(&reply));
 		return r;
 	}
-	handoff_print(t, handoff, options_format_is_json(t->options));
+	handoff_print(t, handoff, t->options->value[OPTION_FORMAT]);
 	handoff_print_notes(&t->err, handoff);
 	return r;
 }
 
 const struct command command_qemu = {
 	.name = "qemu",
-	.arguments = "VM [--format qemu|json]",
-	.summary = "the QEMU arguments for the devices of a VM",
+	.arguments = "VM [--format qemu|json|libvirt]",
+	.summary = "what QEMU or libvirt is to be given for the devices of a VM",
 	.options = OPTION_BIT(OPTION_FORMAT),
 	.names_min = 1,
 	.names_max = 1,

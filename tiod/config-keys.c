@@ -226,6 +226,28 @@ static int set_file(const char *value, size_t offset, void *object, const char *
 	return set_path(field(object, offset), sizeof(((struct vm *)0)->firmware), value);
 }
 
+/* Who reads the folder takes nothing else for a description of devices. */
+static int set_cdi_file(const char *value, size_t offset, void *object, const char **expected)
+{
+	const size_t length = strlen(value), suffix = strlen(".json");
+
+	*expected = "an absolute path that ends in .json";
+	if (length < suffix || strcmp(value + length - suffix, ".json") != 0)
+		return -EINVAL;
+	return set_path(field(object, offset), sizeof(((struct config *)0)->cdi_file), value);
+}
+
+/* A file whose name begins with a dot is not read. */
+static int set_nfd_file(const char *value, size_t offset, void *object, const char **expected)
+{
+	const char *name = strrchr(value, '/');
+
+	*expected = "an absolute path to a file whose name does not begin with a dot";
+	if (!name || !name[1] || name[1] == '.')
+		return -EINVAL;
+	return set_path(field(object, offset), sizeof(((struct config *)0)->nfd_file), value);
+}
+
 static int set_policy(const char *value, size_t offset, void *object, const char **expected)
 {
 	struct vm *vm = object;
@@ -264,6 +286,8 @@ const struct config_key config_daemon_keys[] = {
 	{ "InsertedDevices", set_policy_for, offsetof(struct config, inserted) },
 	{ "WatchInterval", set_interval, offsetof(struct config, watch_ms) },
 	{ "Reconnect", set_flag, offsetof(struct config, reconnect) },
+	{ "CdiFile", set_cdi_file, offsetof(struct config, cdi_file) },
+	{ "NfdFile", set_nfd_file, offsetof(struct config, nfd_file) },
 	{ NULL },
 };
 

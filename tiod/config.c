@@ -56,6 +56,8 @@ static int read_daemon(struct config *config, const char *dirs)
 	config->watch_ms = fresh.watch_ms;
 	config->reconnect = fresh.reconnect;
 	config->log_level = fresh.log_level;
+	memcpy(config->cdi_file, fresh.cdi_file, sizeof(fresh.cdi_file));
+	memcpy(config->nfd_file, fresh.nfd_file, sizeof(fresh.nfd_file));
 	config->present = fresh.present;
 	config->inserted = fresh.inserted;
 	return r;

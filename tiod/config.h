@@ -32,6 +32,9 @@ struct config {
 	bool reconnect;    /* links that went with their TSM, when it is back */
 	enum log_level log_level;
 
+	/* Files for others, "": none.  See offers.h. */
+	char cdi_file[256], nfd_file[256];
+
 	enum rule_action present, inserted; /* for cards that no rule fits; NONE: ignore */
 
 	struct vm *vms; /* owned, sorted by name */

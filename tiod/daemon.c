@@ -76,6 +76,7 @@ static void become_ready(struct daemon *daemon)
 	for (size_t i = 0; i < daemon->cache.snap.n_functions; i++)
 		capable += function_is_tdisp(&daemon->cache.snap.functions[i]);
 	daemon->phase = DAEMON_READY;
+	offers_touch(daemon);
 	automatic_start(daemon);
 	server_open(&daemon->server);
 	scans_enable(daemon);
@@ -267,6 +268,7 @@ void daemon_reload(struct daemon *daemon)
 	log_info("configuration read: %zu VMs, %zu rules", daemon->config.n_vms,
 		 daemon->config.n_rules);
 	links_reload(daemon);
+	offers_touch(daemon);
 	automatic_retry(daemon);
 	jobs_pump(daemon);
 }
@@ -340,6 +342,8 @@ static int set_up(struct daemon *daemon, struct tio_error *err)
 	if (r == 0)
 		r = events_init(daemon, err);
 	if (r == 0)
+		r = offers_init(daemon, err);
+	if (r == 0)
 		r = links_init(daemon, err);
 	/* Listen first, read afterwards: nothing is lost between the two. */
 	if (r == 0)
@@ -353,6 +357,7 @@ static void tear_down(struct daemon *daemon)
 {
 	server_finish(&daemon->server);
 	events_finish(daemon);
+	offers_finish(daemon);
 	links_finish(daemon);
 	jobs_finish(daemon);
 	scans_finish(daemon);

@@ -17,6 +17,7 @@
 #include "jobs.h"
 #include "links.h"
 #include "metrics.h"
+#include "offers.h"
 #include "scans.h"
 #include "server.h"
 #include "turns.h"
@@ -50,6 +51,7 @@ struct daemon {
 	struct jobs jobs;
 	struct turns turns;
 	struct events events;
+	struct offers offers;
 	struct links links;
 	struct metrics_counters metrics;
 	struct server server;

@@ -129,12 +129,14 @@ static void wake(struct daemon *daemon)
 
 void events_changed(struct daemon *daemon, struct bdf bdf)
 {
+	offers_touch(daemon);
 	if (daemon->events.monitors && bdf_set_add(&daemon->events.changed, bdf) == 0)
 		wake(daemon);
 }
 
 void events_removed(struct daemon *daemon, struct bdf bdf)
 {
+	offers_touch(daemon);
 	if (daemon->events.monitors && bdf_set_add(&daemon->events.removed, bdf) == 0)
 		wake(daemon);
 }
@@ -178,6 +180,7 @@ void events_job(struct daemon *daemon, const struct job *job, const char *state)
 {
 	json_t *report;
 
+	offers_touch(daemon);
 	if (!daemon->events.monitors || job_only_looks(job))
 		return;
 	report = job_report(job);
@@ -187,6 +190,7 @@ void events_job(struct daemon *daemon, const struct job *job, const char *state)
 
 void events_tsm(struct daemon *daemon, const char *tsm, const char *action)
 {
+	offers_touch(daemon);
 	if (daemon->events.monitors)
 		send_live(daemon, json_pack("{ss so}", "event", "tsm", "text",
 					    json_sprintf("%s: %s", tsm, action)));
@@ -197,6 +201,7 @@ void events_link(struct daemon *daemon, const struct link *link)
 	bool fine = link->state.trouble == LINK_FINE;
 	char name[BDF_STRLEN];
 
+	offers_touch(daemon);
 	if (daemon->events.monitors)
 		send_live(daemon, json_pack("{ss ss ss}", "event", "link", "address",
 					    bdf_format(link->family, name), "text",

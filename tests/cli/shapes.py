@@ -69,6 +69,7 @@ def handoff(**fields):
                             "-device", "vfio-pci,host=0000:e1:00.0,iommufd=iommufd0"],
                  objects=[{"qom-type": "iommufd", "id": "iommufd0"}],
                  devices=[{"driver": "vfio-pci", "host": GPU}],
+                 libvirt="<hostdev mode='subsystem' type='pci' managed='no'>\n</hostdev>\n",
                  notes=[f"{GPU}: link secure, TDI unbound (this kernel cannot bind)"], ready=True)
     value.update(fields)
     return value

@@ -105,7 +105,7 @@ ParameterizedTestParameters(options, what_is_wrong_is_said)
 		{ "x --vf 1 --vf 2", "--vf is given twice" },
 		{ "x --vfs -1", "--vfs is a number from 1 to 65535" },
 		{ "x --force", "--force needs a value" },
-		{ "x --format=qem", "--format is qemu|json" },
+		{ "x --format=qem", "--format is qemu|json|libvirt" },
 		{ "x --all=1", "--all takes no value" },
 	};
 

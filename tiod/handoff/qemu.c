@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "core/grant.h"
 #include "core/steps.h"
+#include "handoff/libvirt.h"
 
 /*
  * Root ports go behind slot 0x10 of pcie.0, eight functions a slot, so that they stay clear of
@@ -233,9 +234,9 @@ static json_t *all_arguments(const struct snapshot *snap, const struct assignmen
 		note(&parts, "no function is assigned to this VM");
 	add_memory_note(&parts, vm);
 	add_owner_notes(&parts, snap, vm);
-	return json_pack("{so so so so sb}", "arguments", parts.arguments, "objects",
-			 parts.objects, "devices", parts.devices, "notes", parts.notes, "ready",
-			 parts.ready);
+	return json_pack("{so so so so so sb}", "arguments", parts.arguments, "objects",
+			 parts.objects, "devices", parts.devices, "notes", parts.notes,
+			 "libvirt", libvirt_devices(all, vm->name), "ready", parts.ready);
 }
 
 json_t *qemu_arguments(const struct snapshot *snap, const struct assignments *all,

@@ -15,10 +15,10 @@
 /*
  * {"arguments": ["-object", "iommufd,id=iommufd0", "-device", …],
  *  "objects": [{"qom-type": "iommufd", …}], "devices": [{"driver": "pcie-root-port", …}, …],
- *  "notes": ["…"], "ready": true}.  Not ready: something of it is absent, not brought up, or
- * over a link that is not secure. Chassis, slot and address of a root port follow from the
- * assignment's port number, so they stay the same while other devices come and go.  NULL when
- * memory is short.
+ *  "notes": ["…"], "libvirt": "<hostdev …", "ready": true}.  Not ready: something of it is
+ * absent, not brought up, or over a link that is not secure. Chassis, slot and address of a
+ * root port follow from the assignment's port number, so they stay the same while other devices
+ * come and go.  NULL when memory is short.
  */
 json_t *qemu_arguments(const struct snapshot *snap, const struct assignments *all,
 		       const struct vm *vm);
