@@ -19,6 +19,7 @@ MAY = {
     "tiod/handoff": {"base", "core", "handoff"},
     "tiod/host": {"base", "core", "host"},
     "tiod": {"", "base", "core", "handoff", "host"},
+    "udev": {"base", "core", "host"},
     "tioctl": {"", "base", "tioctl"},
     "plugins": {""},
 }

@@ -8,7 +8,6 @@ world they share with the simulated host's tests is tests/slice/world.py.
 import glob
 import json
 import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -238,7 +237,9 @@ class Checks:
 
 def install_rules():
     """The project's udev rules, as a package would."""
-    shutil.copy(os.path.join(HERE, "..", "..", "udev", "90-tiod.rules"), "/etc/udev/rules.d")
+    tools = os.path.join(os.path.dirname(os.environ["TIOD"]), "..", "udev")
+    with open(os.path.join(HERE, "..", "..", "udev", "90-tiod.rules.in")) as file:
+        write("/etc/udev/rules.d/90-tiod.rules", file.read().replace("@UDEVDIR@", tools))
     subprocess.run(["udevadm", "control", "--reload"], check=True)
     subprocess.run(["udevadm", "trigger", "--settle", "--subsystem-match=pci",
                     "--subsystem-match=tsm"], check=True)

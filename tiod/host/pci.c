@@ -51,6 +51,7 @@ static const enum port_type ports[16] = {
 
 struct pci_door {
 	struct pci_access *access; /* owned */
+	bool skip_names;
 };
 
 /*
@@ -85,6 +86,7 @@ static void __attribute__((format(printf, 1, 2))) on_warning(char *fmt, ...)
 /* All that one visit to libpci needs, on the far side of the jump. */
 struct reading {
 	struct pci_access *access;
+	bool skip_names;
 	struct pci_dev *dev; /* owned by the caller of guarded() */
 	struct function *f;
 	char *path; /* owned by the caller of guarded() */
@@ -142,6 +144,11 @@ void pci_door_free(struct pci_door *door)
 		return;
 	pci_cleanup(door->access);
 	free(door);
+}
+
+void pci_door_skip_names(struct pci_door *door)
+{
+	door->skip_names = true;
 }
 
 static int read_register(void *arg, unsigned int offset, uint32_t *ret)
@@ -234,7 +241,8 @@ static void read_all(struct reading *reading)
 	struct function *f = reading->f;
 	uint32_t ignored;
 
-	read_name(reading);
+	if (!reading->skip_names)
+		read_name(reading);
 	reading->dev = pci_get_dev(reading->access, (int)f->bdf.domain, f->bdf.bus,
 				   f->bdf.device, f->bdf.function);
 	f->config_complete = read_register(reading->dev, TIO_HEADER_SIZE, &ignored) == 0;
@@ -248,7 +256,9 @@ static void read_all(struct reading *reading)
 
 int pci_read_capabilities(struct pci_door *door, struct function *f, struct tio_error *err)
 {
-	struct reading reading = { .access = door->access, .f = f };
+	struct reading reading = { .access = door->access,
+				   .skip_names = door->skip_names,
+				   .f = f };
 	char name[BDF_STRLEN];
 	int r;
 

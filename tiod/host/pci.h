@@ -18,6 +18,9 @@ struct pci_door;
 int pci_door_new(const char *sys, struct pci_door **ret, struct tio_error *err);
 void pci_door_free(struct pci_door *door);
 
+/* Leaves names "": pci.ids is a megabyte. */
+void pci_door_skip_names(struct pci_door *door);
+
 /*
  * Fills what config space tells of @f: kind (unless it is a VF), config_complete, tee_io,
  * flr, ide, SR-IOV offset and stride, serial; and its name by pci.ids.  f->bdf, f->kind,
