@@ -47,7 +47,7 @@ static bool is_up(const json_t *function)
 static size_t count_missing(const json_t *status)
 {
 	const json_t *function;
-	size_t i, n = 0;
+	size_t i, n = json_array_size(json_object_get(status, "failed"));
 
 	json_array_foreach(json_object_get(status, "functions"), i, function)
 		n += !is_up(function);
@@ -56,9 +56,12 @@ static size_t count_missing(const json_t *status)
 
 static void print_missing(struct tioctl *t, const json_t *status)
 {
-	const json_t *function;
+	const json_t *function, *failed;
 	size_t i;
 
+	json_array_foreach(json_object_get(status, "failed"), i, failed)
+		screen_line(&t->err, "tioctl: %s: %s", field_text(failed, "function"),
+			    field_text(failed, "sentence"));
 	json_array_foreach(json_object_get(status, "functions"), i, function)
 	{
 		const char *why = field_has(function, "error")

@@ -7,21 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "automatic-jobs.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "daemon.h"
+#include "core/moves.h"
 #include "targets.h"
 
 #define BOOT_STAMP "booted" /* in the runtime folder, which a boot empties */
 
-/* --- Jobs that nobody waits for --- */
-
-/* The card that a job is about: what fails for it is kept under its function 0. */
-static struct bdf card_of(const struct job *job)
-{
-	return job->request.family;
-}
+/* --- What failed --- */
 
 /* The host may have it later: worth another try. */
 static bool may_come(const struct tio_error *error)
@@ -30,11 +25,43 @@ static bool may_come(const struct tio_error *error)
 	       error->kind == ERROR_BUSY;
 }
 
-static void wait_for_better(struct daemon *daemon, struct bdf card)
+static void forget_failure(struct automatic *automatic, struct bdf card, const char *vm)
 {
-	if (bdf_set_add(&daemon->automatic.waiting, card) < 0)
-		log_error("memory is short: a card is not tried again");
+	for (size_t i = automatic->n_failed; i-- > 0;)
+		if (bdf_equal(automatic->failed[i].card, card) &&
+		    (!vm || strcmp(automatic->failed[i].vm, vm) == 0))
+			automatic->failed[i] = automatic->failed[--automatic->n_failed];
 }
+
+static void keep_failure(struct automatic *automatic, const struct job *job)
+{
+	struct attempt *failed;
+
+	forget_failure(automatic, job->request.family, job->request.vm.name);
+	failed = reallocarray(automatic->failed, automatic->n_failed + 1, sizeof(*failed));
+	if (!failed) {
+		log_error("memory is short: a card is not tried again");
+		return;
+	}
+	automatic->failed = failed;
+	failed += automatic->n_failed++;
+	*failed = (struct attempt){ .card = job->request.family,
+				    .occasion = job->occasion,
+				    .reserved = job->request.reserved_only,
+				    .again = may_come(&job->error),
+				    .why = job->error };
+	text_copy(failed->vm, sizeof(failed->vm), job->request.vm.name);
+}
+
+void automatic_job_ended(struct daemon *daemon, const struct job *job)
+{
+	for (size_t i = 0; !job->occasion && i < job->request.n_families; i++)
+		forget_failure(&daemon->automatic, job->request.families[i], NULL);
+}
+
+/* --- Jobs that nobody waits for --- */
+
+static void end_boot(struct daemon *daemon);
 
 static void note_failure(struct daemon *daemon, struct bdf function,
 			 const struct tio_error *why)
@@ -47,17 +74,22 @@ static void on_ended(struct job *job, void *arg)
 {
 	struct daemon *daemon = arg;
 
-	if (job->code == 0)
-		return;
-	for (size_t i = 0; i < job->request.n_targets; i++)
-		note_failure(daemon, job->request.targets[i].function, &job->error);
-	if (job->request.n_targets == 0)
-		note_failure(daemon, card_of(job), &job->error);
-	if (may_come(&job->error))
-		wait_for_better(daemon, card_of(job));
+	if (job->code == 0) {
+		forget_failure(&daemon->automatic, job->request.family, job->request.vm.name);
+	} else {
+		for (size_t i = 0; i < job->request.n_targets; i++)
+			note_failure(daemon, job->request.targets[i].function, &job->error);
+		if (job->request.n_targets == 0)
+			note_failure(daemon, job->request.family, &job->error);
+		keep_failure(&daemon->automatic, job);
+	}
+	if (job->occasion & RULE_BOOT && daemon->automatic.boot_jobs > 0)
+		daemon->automatic.boot_jobs--;
+	end_boot(daemon);
 }
 
-static struct job *new_job(struct daemon *daemon, enum verb verb, struct bdf family)
+struct job *automatic_new_job(struct daemon *daemon, enum verb verb, struct bdf family,
+			      unsigned occasion)
 {
 	struct job *job = job_new(daemon, JOB_CHANGE);
 
@@ -67,13 +99,15 @@ static struct job *new_job(struct daemon *daemon, enum verb verb, struct bdf fam
 	}
 	job->request.verb = verb;
 	job->request.family = family;
+	job->occasion = occasion;
+	daemon->automatic.boot_jobs += (occasion & RULE_BOOT) != 0;
 	job->who = (struct peer){ .uid = getuid(), .pid = getpid() };
 	job->ended = on_ended;
 	job->arg = daemon;
 	return job;
 }
 
-static bool add_target(struct job *job, const struct target *target)
+bool automatic_add_target(struct job *job, const struct target *target)
 {
 	struct request *request = &job->request;
 
@@ -84,7 +118,7 @@ static bool add_target(struct job *job, const struct target *target)
 }
 
 /* Takes @job over. */
-static void submit(struct job *job, int r, const struct tio_error *err)
+void automatic_submit(struct job *job, int r, const struct tio_error *err)
 {
 	struct daemon *daemon = job->daemon;
 	struct tio_error why = *err;
@@ -111,8 +145,8 @@ static void submit(struct job *job, int r, const struct tio_error *err)
 }
 
 /* The VM's file, or what to say when there is none. */
-static const struct vm *find_vm(const struct daemon *daemon, const char *name,
-				struct tio_error *err)
+const struct vm *automatic_find_vm(const struct daemon *daemon, const char *name,
+				   struct tio_error *err)
 {
 	const struct vm *vm = config_find_vm(&daemon->config, name);
 
@@ -159,13 +193,21 @@ static void want_vfs(const struct daemon *daemon, const struct assignment *one,
 		request->vfs = least;
 }
 
+static void drop(struct job *job)
+{
+	if (job->occasion & RULE_BOOT)
+		job->daemon->automatic.boot_jobs--;
+	free(job);
+}
+
 /* One job for all that @vm has of @card. */
-static void attach_reserved(struct daemon *daemon, struct bdf card, const char *vm)
+static void attach_reserved(struct daemon *daemon, struct bdf card, const char *vm,
+			    unsigned occasion)
 {
 	const struct assignments *all = &daemon->cache.all;
-	struct job *job = new_job(daemon, VERB_ATTACH, card);
+	struct job *job = automatic_new_job(daemon, VERB_ATTACH, card, occasion);
 	struct tio_error err = TIO_ERROR_NONE;
-	const struct vm *found = find_vm(daemon, vm, &err);
+	const struct vm *found = automatic_find_vm(daemon, vm, &err);
 
 	if (!job)
 		return;
@@ -178,19 +220,20 @@ static void attach_reserved(struct daemon *daemon, struct bdf card, const char *
 		    jobs_of_function(daemon, one->function))
 			continue;
 		want_vfs(daemon, one, &job->request);
-		(void)add_target(job, &target);
+		(void)automatic_add_target(job, &target);
 	}
+	text_copy(job->request.vm.name, sizeof(job->request.vm.name), vm);
 	if (found)
 		job->request.vm = *found;
 	job->request.reserved_only = true;
 	if (job->request.n_targets)
-		submit(job, err.code, &err);
+		automatic_submit(job, err.code, &err);
 	else
-		free(job);
+		drop(job);
 }
 
 /* Everybody who has something of @card gets it; false when nobody has. */
-static bool bring_back(struct daemon *daemon, struct bdf card)
+static bool bring_back(struct daemon *daemon, struct bdf card, unsigned occasion)
 {
 	const struct assignments *all = &daemon->cache.all;
 	bool any = false;
@@ -203,7 +246,7 @@ static bool bring_back(struct daemon *daemon, struct bdf card)
 				!is_of(daemon, &all->list[k], card);
 		if (!first)
 			continue;
-		attach_reserved(daemon, card, all->list[i].vm);
+		attach_reserved(daemon, card, all->list[i].vm, occasion);
 		any = true;
 	}
 	return any;
@@ -211,245 +254,98 @@ static bool bring_back(struct daemon *daemon, struct bdf card)
 
 /* --- Reservations by slot or serial, whose card came back somewhere else --- */
 
-/* What is done when the old address has been given up. */
-struct move {
-	struct daemon *daemon;
-	struct target target;
-	char vm[VM_NAME_MAX];
-	unsigned vfs;
-};
-
-static void on_given_up(struct job *job, void *arg)
+static void on_moved(struct job *job, void *arg)
 {
-	struct move *move = arg;
-	struct tio_error err = TIO_ERROR_NONE;
-	const struct vm *vm = find_vm(move->daemon, move->vm, &err);
-	const struct function *pf;
-	struct job *next;
+	struct daemon *daemon = arg;
 
-	if (job->code == 0) {
-		next = new_job(move->daemon, VERB_ATTACH,
-			       target_family(move->daemon, &move->target));
-		if (next) {
-			pf = snapshot_find(&move->daemon->cache.snap, move->target.physfn);
-			next->request.vfs = pf && !pf->vfs ? move->vfs : 0;
-			(void)add_target(next, &move->target);
-			if (vm)
-				next->request.vm = *vm;
-			submit(next, err.code, &err);
-		}
-	}
-	free(move);
+	if (job->code == 0 && daemon->phase == DAEMON_READY)
+		(void)bring_back(daemon, job->request.moved_to, job->occasion);
+	on_ended(job, daemon);
 }
 
-static void move_one(struct daemon *daemon, const struct assignment *one,
-		     const struct target *to)
+static void move_card(struct daemon *daemon, const struct assignment *one, struct bdf card,
+		      unsigned occasion)
 {
-	struct move *move = calloc(1, sizeof(*move));
-	struct job *job = move ? new_job(daemon, VERB_DETACH, one->family) : NULL;
+	struct job *job = automatic_new_job(daemon, VERB_MOVE, one->family, occasion);
 	struct target from = target_of(one);
 	struct tio_error none = TIO_ERROR_NONE;
 	char old[BDF_STRLEN], new[BDF_STRLEN];
 
-	if (!job) {
-		free(move);
+	if (!job)
 		return;
-	}
-	log_info("%s: what was reserved as %s for %s is now %s", bdf_format(one->function, old),
-		 one->named, one->vm, bdf_format(to->function, new));
-	*move = (struct move){ .daemon = daemon, .target = *to, .vfs = one->vfs };
-	if (to->vf_index >= 0 && move->vfs <= (unsigned)to->vf_index)
-		move->vfs = (unsigned)to->vf_index + 1;
-	text_copy(move->vm, sizeof(move->vm), one->vm);
-	(void)add_target(job, &from);
-	job->ended = on_given_up;
-	job->arg = move;
-	submit(job, 0, &none);
-}
-
-static bool is_named_by_card(const struct assignment *one)
-{
-	return strncmp(one->named, "slot:", 5) == 0 || strncmp(one->named, "serial:", 7) == 0;
+	log_info("%s: what is reserved as %s for %s is the card %s now",
+		 bdf_format(one->function, old), one->named, one->vm, bdf_format(card, new));
+	(void)automatic_add_target(job, &from);
+	job->request.moved_to = card;
+	job->request.families[job->request.n_families++] = card;
+	text_copy(job->request.vm.name, sizeof(job->request.vm.name), one->vm);
+	job->request.reserved_only = true;
+	job->ended = on_moved;
+	automatic_submit(job, 0, &none);
 }
 
 /* True when something that is reserved by slot or serial turned out to be @card. */
-static bool move_here(struct daemon *daemon, struct bdf card)
+static bool move_here(struct daemon *daemon, struct bdf card, unsigned occasion)
 {
 	const struct assignments *all = &daemon->cache.all;
-	struct tio_error why = TIO_ERROR_NONE;
-	struct target to;
-	bool any = false;
+	struct bdf now;
 
 	for (size_t i = 0; i < all->n; i++) {
-		const struct assignment *one = &all->list[i];
-		struct bdf owner = one->physfn.valid ? one->physfn : one->function;
-
-		if (!is_named_by_card(one) || snapshot_find(&daemon->cache.snap, owner) ||
-		    request_resolve(&daemon->cache.snap, one->named, &to, &why) < 0 ||
-		    !bdf_equal(target_family(daemon, &to), card))
+		if (!moves_find(&daemon->cache.snap, &all->list[i], &now) ||
+		    !bdf_equal(now, card))
 			continue;
-		move_one(daemon, one, &to);
-		any = true;
+		if (!jobs_of_function(daemon, all->list[i].function))
+			move_card(daemon, &all->list[i], card, occasion);
+		return true;
 	}
-	return any;
-}
-
-/* --- Rules --- */
-
-const struct rule *automatic_rule(const struct daemon *daemon, const struct function *f,
-				  unsigned occasion, enum rule_action *policy)
-{
-	const struct config *config = &daemon->config;
-
-	*policy = RULE_NONE;
-	if (function_is_tdisp(f) && f->bdf.function == 0)
-		*policy = occasion == RULE_BOOT ? config->present : config->inserted;
-	return rules_find(config->rules, config->n_rules, f, occasion);
-}
-
-/* As an admin would name it: by what the rule names, so that it is found again elsewhere. */
-static void name_by(const struct rule *rule, const struct function *f, char *buf, size_t size)
-{
-	char name[BDF_STRLEN];
-
-	buf[0] = '\0';
-	if (rule->match.given & 1u << MATCH_SERIAL && f->bdf.function == 0)
-		text_append(buf, size, "serial:%s", f->serial);
-	else if (rule->match.given & 1u << MATCH_SLOT && f->bdf.function == 0)
-		text_append(buf, size, "slot:%s", f->slot);
-	else
-		text_copy(buf, size, bdf_format(f->bdf, name));
-}
-
-static int add_by_rule(struct job *job, const struct rule *rule, const struct function *f,
-		       struct tio_error *err)
-{
-	static const struct plugins none;
-	const struct snapshot *snap = &job->daemon->cache.snap;
-	struct target target;
-	char base[48], name[64];
-	int r = 0;
-
-	name_by(rule, f, base, sizeof(base));
-	for (unsigned i = 0; r == 0 && i < (rule->vf ? rule->n_vfs : 1); i++) {
-		text_copy(name, sizeof(name), base);
-		if (rule->vf)
-			text_append(name, sizeof(name), "/vf%u", i);
-		r = request_resolve(snap, name, &target, err);
-		if (r == 0 && !add_target(job, &target))
-			r = error_kind_set(err, ERROR_INVALID, -E2BIG, "too many VFs");
-	}
-	if (r == 0) {
-		job->request.with_companions = rule->companions;
-		job->request.vfs = rule->vf && !f->vfs ? rule->n_vfs : 0;
-		r = request_add_companions(snap, &none, &job->request, err);
-	}
-	return r;
-}
-
-static void attach_by_rule(struct daemon *daemon, const struct rule *rule,
-			   const struct function *f)
-{
-	struct job *job = new_job(daemon, VERB_ATTACH, function_family(f));
-	struct tio_error err = TIO_ERROR_NONE;
-	const struct vm *vm = find_vm(daemon, rule->vm, &err);
-	int r = err.code;
-
-	if (!job)
-		return;
-	if (r == 0) {
-		job->request.vm = *vm;
-		r = add_by_rule(job, rule, f, &err);
-	}
-	submit(job, r, &err);
-}
-
-static void connect_card(struct daemon *daemon, const struct function *f)
-{
-	struct job *job = new_job(daemon, VERB_CONNECT, function_family(f));
-	struct target target = { .function = f->bdf, .lead = f->bdf, .vf_index = -1 };
-	struct tio_error none = TIO_ERROR_NONE;
-
-	if (!job)
-		return;
-	(void)add_target(job, &target);
-	submit(job, 0, &none);
-}
-
-static void tell(struct daemon *daemon, const struct function *f, const char *by)
-{
-	char name[BDF_STRLEN];
-
-	log_info("%s: %s %s (%s)", bdf_format(f->bdf, name), f->name,
-		 function_is_tdisp(f) ? "can do TDISP or IDE" : "is there", by);
-	events_changed(daemon, f->bdf);
-}
-
-static void follow_rules(struct daemon *daemon, const struct function *f, unsigned occasion)
-{
-	enum rule_action action;
-	const struct rule *rule = automatic_rule(daemon, f, occasion, &action);
-	char name[BDF_STRLEN], what[128];
-
-	if (rule) {
-		action = rule->action;
-		rule_describe(rule, what, sizeof(what));
-		log_info("%s: rule %s (%s): %s", bdf_format(f->bdf, name), rule->name,
-			 rule_occasions(occasion), what);
-	}
-	if (action == RULE_ATTACH)
-		attach_by_rule(daemon, rule, f);
-	else if (action == RULE_CONNECT)
-		connect_card(daemon, f);
-	else if (action == RULE_REPORT)
-		tell(daemon, f, rule ? rule->name : "by policy");
+	return false;
 }
 
 /* --- Occasions --- */
 
-/* All functions of @card, of which each may have a rule of its own. */
-static void follow_rules_of(struct daemon *daemon, struct bdf card, unsigned occasion)
-{
-	const struct snapshot *snap = &daemon->cache.snap;
-
-	for (size_t i = 0; i < snap->n_functions; i++)
-		if (rule_concerns(&snap->functions[i]) &&
-		    bdf_equal(function_family(&snap->functions[i]), card))
-			follow_rules(daemon, &snap->functions[i], occasion);
-}
-
 static void consider(struct daemon *daemon, struct bdf card, unsigned occasion)
 {
-	if (!bring_back(daemon, card) && !move_here(daemon, card))
-		follow_rules_of(daemon, card, occasion);
+	if (!bring_back(daemon, card, occasion) && !move_here(daemon, card, occasion))
+		automatic_follow_rules(daemon, card, occasion);
 }
 
-/* True once a boot. */
-static bool is_boot(const struct daemon *daemon)
+static bool was_seen(const struct daemon *daemon)
 {
-	auto_close int fd = openat(daemon->host.runtime_fd, BOOT_STAMP,
-				   O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	return faccessat(daemon->host.runtime_fd, BOOT_STAMP, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
 
-	if (fd < 0 && errno != EEXIST)
+/* The boot is over when its last job is: a tiod that dies before that begins again. */
+static void end_boot(struct daemon *daemon)
+{
+	auto_close int fd = -1;
+
+	if (!daemon->automatic.booting || daemon->automatic.boot_jobs ||
+	    daemon->phase != DAEMON_READY)
+		return;
+	daemon->automatic.booting = false;
+	fd = openat(daemon->host.runtime_fd, BOOT_STAMP,
+		    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
 		log_warning("cannot note that this boot was seen: %m");
-	return fd >= 0;
 }
 
 void automatic_start(struct daemon *daemon)
 {
 	const struct snapshot *snap = &daemon->cache.snap;
+	struct bdf_set cards = { 0 };
 
-	daemon->automatic.n_tsms = snap->n_tsms;
-	if (!is_boot(daemon))
+	if (was_seen(daemon))
 		return;
-	for (size_t i = 0; i < snap->n_functions; i++) {
-		struct bdf card = function_family(&snap->functions[i]);
-
-		/* Function 0 names the card; without it, its first function does. */
+	for (size_t i = 0; i < snap->n_functions; i++)
 		if (rule_concerns(&snap->functions[i]) &&
-		    (i == 0 || !bdf_equal(function_family(&snap->functions[i - 1]), card)))
-			consider(daemon, card, RULE_BOOT);
-	}
+		    bdf_set_add(&cards, function_family(&snap->functions[i])) < 0)
+			log_error("memory is short: a card is left out");
+	/* Jobs that fail at once must not end it before all are there. */
+	for (size_t i = 0; i < cards.n; i++)
+		consider(daemon, cards.list[i], RULE_BOOT);
+	bdf_set_finish(&cards);
+	daemon->automatic.booting = true;
+	end_boot(daemon);
 }
 
 void automatic_added(struct daemon *daemon, struct bdf bdf)
@@ -462,41 +358,58 @@ void automatic_added(struct daemon *daemon, struct bdf bdf)
 		log_error("memory is short: a card that came is not looked at");
 }
 
-/* Takes the cards off @set and calls for each; what is added meanwhile stays for later. */
-static void consider_all(struct daemon *daemon, struct bdf_set *set, unsigned occasion)
+/* As it was the first time: a reservation is no reason to follow a rule. */
+static void try_again(struct daemon *daemon, const struct attempt *failed)
 {
-	struct bdf_set now = *set;
-
-	*set = (struct bdf_set){ 0 };
-	for (size_t i = 0; i < now.n; i++)
-		if (snapshot_find(&daemon->cache.snap, now.list[i]))
-			consider(daemon, now.list[i], occasion);
-	bdf_set_finish(&now);
+	if (!snapshot_find(&daemon->cache.snap, failed->card) && !failed->reserved)
+		return;
+	if (!failed->reserved)
+		consider(daemon, failed->card, failed->occasion);
+	else if (!bring_back(daemon, failed->card, failed->occasion))
+		(void)move_here(daemon, failed->card, failed->occasion);
 }
 
 void automatic_retry(struct daemon *daemon)
 {
-	if (daemon->phase == DAEMON_READY && daemon->automatic.waiting.n)
-		consider_all(daemon, &daemon->automatic.waiting, RULE_BOOT | RULE_HOTPLUG);
+	struct automatic *automatic = &daemon->automatic;
+	struct attempt *failed = automatic->failed;
+	size_t n = automatic->n_failed;
+
+	if (daemon->phase != DAEMON_READY)
+		return;
+	automatic->failed = NULL;
+	automatic->n_failed = 0;
+	for (size_t i = 0; i < n; i++)
+		if (failed[i].again)
+			try_again(daemon, &failed[i]);
+	free(failed);
+}
+
+void automatic_tsm_came(struct daemon *daemon)
+{
+	daemon->automatic.tsm_came = true;
 }
 
 void automatic_look(struct daemon *daemon)
 {
 	struct automatic *automatic = &daemon->automatic;
-	bool more = daemon->cache.snap.n_tsms > automatic->n_tsms;
+	struct bdf_set now = automatic->added;
 
 	/* A card's functions come one by one. */
-	if (scans_has_work(daemon))
+	if (scans_has_work(daemon) || daemon->phase != DAEMON_READY)
 		return;
-	automatic->n_tsms = daemon->cache.snap.n_tsms;
-	if (more)
+	if (automatic->tsm_came)
 		automatic_retry(daemon);
-	if (automatic->added.n)
-		consider_all(daemon, &automatic->added, RULE_HOTPLUG);
+	automatic->tsm_came = false;
+	automatic->added = (struct bdf_set){ 0 };
+	for (size_t i = 0; i < now.n; i++)
+		if (snapshot_find(&daemon->cache.snap, now.list[i]))
+			consider(daemon, now.list[i], RULE_HOTPLUG);
+	bdf_set_finish(&now);
 }
 
 void automatic_finish(struct automatic *automatic)
 {
 	bdf_set_finish(&automatic->added);
-	bdf_set_finish(&automatic->waiting);
+	free(automatic->failed);
 }

@@ -7,23 +7,45 @@
  * follows the rules.  All of it are ordinary jobs, with the refusals of `tioctl attach`.
  *
  * Each occasion is one try.  What fails because the host, the TSM or a VM's file lacks
- * something is tried again when a TSM comes or the configuration is read again.
+ * something is tried again when a TSM comes or the configuration is read again; what an admin
+ * does with the card ends that.
  */
 
+#include "base/error.h"
 #include "bdf-set.h"
 #include "core/rules.h"
 
 struct daemon;
+struct job;
+
+/* A try that failed. */
+struct attempt {
+	struct bdf card;
+	char vm[VM_NAME_MAX]; /* "" if it was for none */
+	unsigned occasion;
+	bool reserved; /* by a reservation, else by a rule */
+	bool again;    /* the host may have later what was lacking */
+	struct tio_error why;
+};
 
 struct automatic {
 	struct bdf_set added;   /* cards that came and were not looked at yet */
-	struct bdf_set waiting; /* cards for which something was lacking */
-	size_t n_tsms;          /* as many as there were */
+	struct attempt *failed; /* owned */
+	size_t n_failed;
+	unsigned boot_jobs; /* that have not ended */
+	bool booting;       /* they are not all submitted, or not all at their end */
+	bool tsm_came;
 };
 
 /* To be called once when the host is known.  Restarts of tiod are no boot. */
 void automatic_start(struct daemon *daemon);
 void automatic_finish(struct automatic *automatic);
+
+/* A change has ended that somebody asked for: failures of before are no matter any more. */
+void automatic_job_ended(struct daemon *daemon, const struct job *job);
+
+/* Operations on TSMs are possible: those that waited for one are tried when it is read. */
+void automatic_tsm_came(struct daemon *daemon);
 
 /* A function has come into the cache. */
 void automatic_added(struct daemon *daemon, struct bdf bdf);

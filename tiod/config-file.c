@@ -53,6 +53,21 @@ static const struct config_key *find_section(const struct reading *reading, cons
 	return NULL;
 }
 
+/* Left out with a warning; but a match that is not read would make a rule wider. */
+static void unknown(struct reading *reading, bool section, const char *in, const char *name)
+{
+	bool strict = reading->sections->strict;
+	char what[112];
+
+	if (section)
+		snprintf(what, sizeof(what), "section [%.40s] with %.40s=", in, name);
+	else
+		snprintf(what, sizeof(what), "key %.40s= in [%.40s]", name, in);
+	config_note(reading->config, strict, "%s:%u: unknown %s%s", reading->path,
+		    reading->line, what, strict ? "" : ", ignored");
+	reading->failed |= strict;
+}
+
 static int on_value(void *user, const char *section, const char *name, const char *value)
 {
 	struct reading *reading = user;
@@ -60,9 +75,7 @@ static int on_value(void *user, const char *section, const char *name, const cha
 	const char *expected = "";
 
 	if (!key) {
-		config_note(reading->config, false,
-			    "%s:%u: unknown section [%.40s] with %.40s=, ignored",
-			    reading->path, reading->line, section, name);
+		unknown(reading, true, section, name);
 		return 1;
 	}
 	for (; key->name; key++) {
@@ -75,8 +88,7 @@ static int on_value(void *user, const char *section, const char *name, const cha
 		reading->failed = true;
 		return 1;
 	}
-	config_note(reading->config, false, "%s:%u: unknown key %.40s= in [%s], ignored",
-		    reading->path, reading->line, name, section);
+	unknown(reading, false, section, name);
 	return 1;
 }
 

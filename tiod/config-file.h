@@ -18,6 +18,7 @@
 struct config_section {
 	const char *name;
 	const struct config_key *keys; /* ended by a NULL name */
+	bool strict;                   /* of the first: what is not known is a mistake */
 };
 
 /* Adds a note: what is wrong, with file and line where there are some. */

@@ -241,7 +241,7 @@ static const struct config_key report_keys[] = {
 };
 
 static const struct config_section sections[] = {
-	{ "Match", match_keys },
+	{ "Match", match_keys, .strict = true },
 	{ "Attach", attach_keys },
 	{ "Connect", connect_keys },
 	{ "Report", report_keys },
@@ -284,6 +284,17 @@ static int keep(struct rule_list *list, const struct rule *rule)
 	return 0;
 }
 
+/* Nobody knows what it was to match: no rule behind it may decide in its place. */
+static void keep_broken(struct rule_list *list, const struct rule *rule)
+{
+	struct rule broken = { .broken = true };
+
+	text_copy(broken.name, sizeof(broken.name), rule->name);
+	text_copy(broken.file, sizeof(broken.file), rule->file);
+	if (keep(list, &broken) < 0)
+		list->n = 0;
+}
+
 static const struct rule *find(const struct config *config, const char *name)
 {
 	for (size_t i = 0; i < config->n_rules; i++)
@@ -311,11 +322,15 @@ static int read_rule(struct config *config, const char *path, const char *name, 
 	}
 	if (r == 0)
 		return keep(list, &rule);
+	if (r == -ENOENT)
+		return 0;
 	before = find(config, rule.name);
-	if (before && keep(list, before) == 0)
+	if (before && !before->broken && keep(list, before) == 0)
 		config_note(config, false, "%s: what was read of it before stays in force",
 			    path);
-	return r == -ENOENT ? 0 : r;
+	else
+		keep_broken(list, &rule);
+	return r;
 }
 
 int config_read_rules(struct config *config, const char *dirs)

@@ -74,7 +74,7 @@ static void log_end(const struct job *job)
 	static const char *const past[VERB_COUNT] = {
 		[VERB_ATTACH] = "attached to ",   [VERB_DETACH] = "detached",
 		[VERB_CONNECT] = "connected",     [VERB_DISCONNECT] = "disconnected",
-		[VERB_RECONNECT] = "reconnected",
+		[VERB_RECONNECT] = "reconnected", [VERB_MOVE] = "followed its card, for ",
 	};
 
 	if (job_only_looks(job))
@@ -103,6 +103,8 @@ static void end(struct job *job, int code)
 	if (job->kind == JOB_CHANGE && job->request.verb == VERB_RECONNECT && code == 0)
 		links_renewed(job->daemon, job->request.family);
 	metrics_job(job);
+	if (job->kind == JOB_CHANGE)
+		automatic_job_ended(job->daemon, job);
 	if (job->state != JOB_STUCK)
 		log_end(job);
 	job_end(job, code);

@@ -41,6 +41,7 @@ struct job {
 	struct request request;
 	struct look look; /* of JOB_LOOK */
 	struct peer who;
+	unsigned occasion; /* RULE_BOOT or RULE_HOTPLUG: nobody asked for it */
 	uint64_t since; /* usec: queued, then started */
 
 	struct worker *worker; /* while one runs */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/json.h"
 #include "core/report.h"
 #include "handoff/qemu.h"
 #include "methods.h"
@@ -121,6 +122,25 @@ static bool has_assigned(const struct daemon *daemon, const char *vm)
 	return false;
 }
 
+/* What tiod tried by itself, for @vm or for any. */
+static json_t *failed_attempts(const struct daemon *daemon, const char *vm)
+{
+	const struct automatic *automatic = &daemon->automatic;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < automatic->n_failed; i++) {
+		const struct attempt *one = &automatic->failed[i];
+
+		if (!*vm || strcmp(one->vm, vm) == 0)
+			json_array_append_new(list,
+					      json_pack("{so ss ss ss sb}", "function",
+							json_bdf(one->card), "vm", one->vm,
+							"sentence", one->why.text, "fix",
+							one->why.fix, "again", one->again));
+	}
+	return list;
+}
+
 void method_get_status(struct daemon *daemon, struct call *call)
 {
 	const char *name = methods_text(call, "function"), *vm = methods_text(call, "vm");
@@ -141,9 +161,12 @@ void method_get_status(struct daemon *daemon, struct call *call)
 		if (!*vm || strcmp(all->list[i].vm, vm) == 0)
 			json_array_append_new(list,
 					      view_function(daemon, all->list[i].function));
-	methods_reply(call, json_pack("{so so}", "functions", list, "jobs",
+	methods_reply(call, json_pack("{so so so}", "functions", list, "jobs",
 				      call->who.may_read ? view_jobs(daemon, false)
-							 : view_jobs_of(daemon, &call->who)));
+							 : view_jobs_of(daemon, &call->who),
+				      "failed",
+				      call->who.may_read || *vm ? failed_attempts(daemon, vm)
+								: json_null()));
 }
 
 /* --- VMs --- */

@@ -5,6 +5,7 @@
  */
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/text.h"
 #include "core/json.h"
@@ -20,37 +21,46 @@ static const char *policy_word(enum rule_action policy)
 
 /* --- ListRules --- */
 
-static bool decides(const struct daemon *daemon, const struct rule *rule,
-		    const struct function *f)
+static json_t *rule_to_json(const struct rule *rule, json_t *functions)
 {
-	const struct config *config = &daemon->config;
-
-	return rules_find(config->rules, config->n_rules, f, RULE_BOOT) == rule ||
-	       rules_find(config->rules, config->n_rules, f, RULE_HOTPLUG) == rule;
-}
-
-static json_t *rule_to_json(const struct daemon *daemon, const struct rule *rule)
-{
-	const struct snapshot *snap = &daemon->cache.snap;
-	json_t *functions = json_array();
 	char what[160];
 
-	for (size_t i = 0; i < snap->n_functions; i++)
-		if (decides(daemon, rule, &snap->functions[i]))
-			json_array_append_new(functions, json_bdf(snap->functions[i].bdf));
 	rule_describe(rule, what, sizeof(what));
 	return json_pack("{ss ss ss ss ss so}", "name", rule->name, "file", rule->file,
 			 "action", rule_action_to_string(rule->action), "on",
 			 rule_occasions(rule->on), "what", what, "functions", functions);
 }
 
+/* Each function once, not each rule: there may be thousands of the former. */
+static void add_deciders(const struct config *config, const struct function *f, json_t **lists)
+{
+	const struct rule *boot = rules_find(config->rules, config->n_rules, f, RULE_BOOT);
+	const struct rule *plug = rules_find(config->rules, config->n_rules, f, RULE_HOTPLUG);
+
+	if (boot)
+		json_array_append_new(lists[boot - config->rules], json_bdf(f->bdf));
+	if (plug && plug != boot)
+		json_array_append_new(lists[plug - config->rules], json_bdf(f->bdf));
+}
+
 void method_list_rules(struct daemon *daemon, struct call *call)
 {
 	const struct config *config = &daemon->config;
-	json_t *rules = json_array();
+	const struct snapshot *snap = &daemon->cache.snap;
+	json_t **lists = calloc(config->n_rules + 1, sizeof(*lists)), *rules = json_array();
 
+	if (!lists) {
+		json_decref(rules);
+		methods_reply(call, NULL);
+		return;
+	}
 	for (size_t i = 0; i < config->n_rules; i++)
-		json_array_append_new(rules, rule_to_json(daemon, &config->rules[i]));
+		lists[i] = json_array();
+	for (size_t i = 0; i < snap->n_functions; i++)
+		add_deciders(config, &snap->functions[i], lists);
+	for (size_t i = 0; i < config->n_rules; i++)
+		json_array_append_new(rules, rule_to_json(&config->rules[i], lists[i]));
+	free(lists);
 	methods_reply(call, json_pack("{so ss ss}", "rules", rules, "presentDevices",
 				      policy_word(config->present), "insertedDevices",
 				      policy_word(config->inserted)));

@@ -38,7 +38,7 @@ const struct method methods[] = {
 	{ "io.tiod.ListPlugins",   ACCESS_READ,   MORE_NO,   method_list_plugins },
 	{ "io.tiod.ListRules",     ACCESS_READ,   MORE_NO,   method_list_rules },
 	{ "io.tiod.TestRules",     ACCESS_READ,   MORE_NO,   method_test_rules },
-	{ "io.tiod.CheckConfig",   ACCESS_READ,   MORE_NO,   method_check_config },
+	{ "io.tiod.CheckConfig",   ACCESS_CHANGE,   MORE_NO,   method_check_config },
 	{ "io.tiod.GetMetrics",    ACCESS_READ,   MORE_NO,   method_get_metrics },
 	{ "io.systemd.Metrics.List",
 				  ACCESS_READ,   MORE_MUST, method_report_list },

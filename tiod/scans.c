@@ -116,8 +116,10 @@ static void take_event(struct daemon *daemon, const struct uevent *event)
 	case UEVENT_TSM:
 		/* tsm/ directories come and go without events of their own. */
 		events_tsm(daemon, event->tsm, event->action);
-		if (strcmp(event->action, "change") == 0)
+		if (strcmp(event->action, "change") == 0) {
 			links_tsm_came(daemon);
+			automatic_tsm_came(daemon);
+		}
 		scans_mark_everything(daemon);
 		return;
 	case UEVENT_LOST:

@@ -263,6 +263,38 @@ static int recover_first(const struct work *work, struct bench *bench, struct ti
 	return host_assignments_read(work->host, &bench->all, err);
 }
 
+/*
+ * Of a card that is gone nothing can be put back: its journal goes first, so that a death in
+ * between leaves a reservation that is found again.
+ */
+static int move(const struct work *work, struct bench *bench, struct result *ret)
+{
+	const struct request *request = work->request;
+	char name[BDF_STRLEN];
+	int r;
+
+	for (size_t i = 0; i < bench->journal.n_records; i++) {
+		const struct record *record = &bench->journal.records[i];
+		const struct function *f = snapshot_find(&bench->snap, record->function);
+
+		if (!f || !identity_may_be(&record->identity, f))
+			continue;
+		error_kind_set(&ret->error, ERROR_CONFLICT, -EBUSY,
+			       "its card is at another address now, but %s, which came along, "
+			       "is as it was",
+			       bdf_format(record->function, name));
+		error_fix(&ret->error, "`tioctl detach %s`, then attach the card anew",
+			  bdf_format(request->family, name));
+		return -EBUSY;
+	}
+	r = host_ops.journal_write(work->host, request->family, NULL, &ret->error);
+	if (r == 0)
+		r = host_assignments_move(work->host, &bench->snap, request->family,
+					  request->moved_to, &ret->error);
+	ret->n_steps = r == 0;
+	return r;
+}
+
 static int carry_out(const struct work *work, struct bench *bench, struct result *ret)
 {
 	bool plan_only = work->kind == WORK_PLAN;
@@ -277,6 +309,8 @@ static int carry_out(const struct work *work, struct bench *bench, struct result
 		if (r < 0)
 			return r;
 	}
+	if (request->verb == VERB_MOVE)
+		return move(work, bench, ret);
 	if (request->reserved_only)
 		request_keep_reserved(bench->engine.all, request);
 	if (request->reserved_only && request->n_targets == 0)

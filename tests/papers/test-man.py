@@ -117,7 +117,7 @@ def tables(*files):
     text = "".join(source(name) for name in files)
     keys = {name: set(re.findall(r'\{ "(\w+)"', body)) for name, body in
             re.findall(r"const struct config_key (\w+)\[\] = \{(.*?)\n\};", text, re.S)}
-    sections = [dict(re.findall(r'\{ "(\w+)", (\w+) \}', body)) for body in
+    sections = [dict(re.findall(r'\{ "(\w+)", (\w+)[ ,]', body)) for body in
                 re.findall(r"const struct config_section \w+\[\] = \{(.*?)\n\};", text, re.S)]
     return {name: keys[table] for one in sections for name, table in one.items()}
 

@@ -79,6 +79,7 @@ VARIANTS = {
     "no-cdev": kernel(vfio_cdev=False),
     "incapable": incapable,
     "slow": slow,
+    "moved": plain,
     "amd-sysfs": kernel(flavour="amd-sysfs"),
 }
 

@@ -120,7 +120,8 @@ def policy(checks):
     write(conf, "[Daemon]\nInsertedDevices=connect\n")
     checks.world.tioctl("reload")
     checks.sim("plug", name="spare-gpu")
-    checks.reaches(SPARE, "connected", "InsertedDevices=connect: without a rule it is connected")
+    checks.reaches(SPARE, "connected",
+                   "InsertedDevices=connect: without a rule it is connected")
     checks.run(f"disconnect {SPARE}", 0)
     unplug(checks, SPARE)
     write(conf, "[Daemon]\n")
@@ -154,6 +155,37 @@ def other_slot(checks):
     functions = checks.world.call("GetStatus", vm="vm1")["parameters"]["functions"]
     checks.tap.ok([f["address"] for f in functions] == [ELSEWHERE],
                   "and nothing stays reserved at the old address", functions)
+    checks.run(f"detach {ELSEWHERE}", 0)
+    no_rules(checks)
+
+
+def moved_without_vm(checks):
+    """The VM's file is gone when the card turns up elsewhere: the reservation must not be."""
+    write(f"{world.CONFIG}/vms.d/late.conf", "[VM]\nMemory=1G\n")
+    checks.sim("plug", name="spare-gpu")
+    checks.reaches(SPARE, "idle", "the card is in its slot")
+    serial = checks.world.state(SPARE)["serial"]
+    checks.world.tioctl("reload")
+    checks.run(f"attach serial:{serial} --vm late", 0)
+    unplug(checks, SPARE)
+    os.unlink(f"{world.CONFIG}/vms.d/late.conf")
+    checks.world.tioctl("reload")
+    unplug(checks, NIC)
+    rule(checks, "50-thief", f"[Match]\nSerial={serial}\n[Attach]\nVM=vm1\nOn=hotplug,boot\n")
+    checks.sim("plug", below="0000:40:01.1", functions=parked_card())
+    checks.tap.ok("late" in failed(checks, ELSEWHERE),
+                  "without the VM's file it is not attached", checks.world.state(ELSEWHERE))
+    checks.tap.ok((checks.world.state(ELSEWHERE)["assignment"] or {}).get("vm") == "late",
+                  "but reserved for that VM at its new address",
+                  checks.world.state(ELSEWHERE)["assignment"])
+    checks.run("wait --vm late", 1, [ELSEWHERE, "late"], "tioctl wait fails and says why")
+    checks.world.tioctl("reload")
+    checks.tap.ok(quiet(checks) and checks.world.state(ELSEWHERE)["assignment"]["vm"] == "late",
+                  "no rule takes it meanwhile")
+    write(f"{world.CONFIG}/vms.d/late.conf", "[VM]\nMemory=1G\n")
+    checks.world.tioctl("reload")
+    checks.reaches(ELSEWHERE, "attached", "with the file back it is attached")
+    checks.run("wait --vm late", 0)
     checks.run(f"detach {ELSEWHERE}", 0)
     no_rules(checks)
 
@@ -237,6 +269,39 @@ def booted(checks):
     checks.stays(before, "and all goes back")
 
 
+def killed_at_boot(checks):
+    """tiod dies while it brings things up: the next start begins anew."""
+    rule(checks, "50-drive", f"[Match]\nAddress={DRIVE}\n[Attach]\nVM=vm1\nOn=boot\n")
+    hang = checks.sim.fault(path="*vfio-pci/bind", act="hang", nth=1)
+    boot(checks)
+    until(lambda: any(f["hanging"] for f in checks.sim("faults")["faults"]))
+    checks.tap.ok(checks.sim.hits(hang) == 1, "tiod dies in the middle of a boot's attach")
+    checks.world.kill()
+    checks.sim("clear")
+    checks.world.start()
+    checks.run("wait --timeout 20", 0, sentence="the next start makes it")
+    checks.reaches(DRIVE, "attached", "and it is attached")
+    checks.run(f"detach {DRIVE}", 0)
+    no_rules(checks)
+
+
+def only_its_occasion(checks):
+    """What failed at boot is tried again as at boot, and not as if it had been plugged in."""
+    rule(checks, "10-hot", f"[Match]\nAddress={DRIVE}\n[Attach]\nVM=vm1\nOn=hotplug\n")
+    rule(checks, "20-boot", f"[Match]\nAddress={DRIVE}\n[Attach]\nVM=nofile\nOn=boot\n")
+    boot(checks)
+    checks.tap.ok("nofile" in failed(checks, DRIVE), "a rule for boot fails",
+                  checks.state(DRIVE))
+    checks.run("wait", 1, ["nofile"], "and tioctl wait, too")
+    checks.world.tioctl("reload")
+    checks.tap.ok(quiet(checks) and checks.world.state(DRIVE)["assignment"] is None,
+                  "reload tries it again, and not the rule for hot-plug")
+    checks.run(f"connect {DRIVE}", 0)
+    checks.run(f"disconnect {DRIVE}", 0)
+    checks.run("wait", 0, sentence="what an admin does with the card ends the tries")
+    no_rules(checks)
+
+
 def saved(checks):
     """VFs of two VMs and a drive come up again after a boot, without any rule."""
     before = checks.host()
@@ -265,8 +330,8 @@ def late_tsm(checks):
     """The TSM comes after tiod: what a rule could not do at boot is done then."""
     rule(checks, "50-drive", f"[Match]\nAddress={DRIVE}\n[Attach]\nVM=vm1\nOn=boot\n")
     boot(checks)
-    checks.tap.ok("no TSM" in failed(checks, DRIVE), "without a TSM the rule's attach is refused",
-                  checks.world.state(DRIVE))
+    checks.tap.ok("no TSM" in failed(checks, DRIVE),
+                  "without a TSM the rule's attach is refused", checks.world.state(DRIVE))
     checks.sim("tsm-add")
     checks.reaches(DRIVE, "attached", "when it comes, the attach is made up for")
     no_rules(checks)
@@ -295,7 +360,8 @@ def reserved_without_tsm(checks):
 
 TESTS = {
     "plain": [plugged, not_named, first_one, connect_and_report, policy, refused, no_vm_yet,
-              broken, explained, booted, saved, other_slot],
+              broken, explained, booted, killed_at_boot, only_its_occasion, saved, other_slot],
+    "moved": [moved_without_vm],
     "late-tsm": [late_tsm],
 }
 

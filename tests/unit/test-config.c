@@ -339,7 +339,10 @@ ParameterizedTestParameters(config, bad_rule)
 		{ "[Match]\nSlot=7\n[Attach]\nVM=a\nVFs=0\nOn=boot\n", "r.conf:5: VFs=0" },
 		{ "[Match]\nSlot=7\n[Attach]\nOn=boot\n", "r.conf: [Attach] names no VM" },
 		{ "[Match]\nSlot=7\n", "r.conf: nothing says what to do" },
-		{ "Slot=7\n", "r.conf: nothing says what to do" },
+		{ "[Match]\nVendor=1\nSlt=7\n[Report]\nOn=boot\n",
+		  "r.conf:3: unknown key Slt= in [Match]" },
+		{ "[Math]\nSlot=7\n[Report]\nOn=boot\n", "r.conf:2: unknown section [Math]" },
+		{ "Slot=7\n", "r.conf:1: unknown section [] with Slot=" },
 	};
 
 	return cr_make_param_array(struct bad_rule, cases, sizeof(cases) / sizeof(cases[0]));
@@ -350,7 +353,8 @@ ParameterizedTest(struct bad_rule *one, config, bad_rule)
 	make_rules();
 	write_file("rules.d/r.conf", one->text);
 	cr_expect(eq(int, config_load(folder, &config), -EINVAL));
-	cr_expect(eq(sz, config.n_rules, 0));
+	cr_assert(eq(sz, config.n_rules, 1));
+	cr_expect(config.rules[0].broken && config.rules[0].action == RULE_NONE);
 	cr_expect(is_noted(one->note), "%s", one->note);
 }
 

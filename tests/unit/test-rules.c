@@ -4,6 +4,7 @@
 #include <criterion/parameterized.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "core/rules.h"
 
 /* A GPU in slot 7. */
@@ -172,4 +173,21 @@ ParameterizedTest(struct words_case *one, rules, words)
 	cr_expect(eq(int, rule_is_lacking(&one->rule, text, sizeof(text)),
 		     one->lacking[0] != '\0'));
 	cr_expect(strstr(text, one->lacking) != NULL, "%s", text);
+}
+
+Test(rules, nothing_behind_a_broken_one_decides)
+{
+	struct rule rules[] = {
+		{ .name = "good", .match = { ONLY(SLOT), .slot = "8" }, .on = 3 },
+		{ .name = "broken", .broken = true },
+		{ .name = "wide", .match = { ONLY(VENDOR), .vendor = 0x10de }, .on = 3 },
+	};
+	struct function f = gpu();
+	char text[160];
+
+	cr_expect(eq(ptr, (void *)rules_find(rules, 3, &f, RULE_BOOT), &rules[1]));
+	rule_describe(&rules[1], text, sizeof(text));
+	cr_expect(strstr(text, "has mistakes") != NULL);
+	text_copy(f.slot, sizeof(f.slot), "8");
+	cr_expect(eq(ptr, (void *)rules_find(rules, 3, &f, RULE_BOOT), &rules[0]));
 }

@@ -18,7 +18,7 @@ const char *verb_to_string(enum verb verb)
 	static const char *const names[VERB_COUNT] = {
 		[VERB_ATTACH] = "attach",       [VERB_DETACH] = "detach",
 		[VERB_CONNECT] = "connect",     [VERB_DISCONNECT] = "disconnect",
-		[VERB_RECONNECT] = "reconnect",
+		[VERB_RECONNECT] = "reconnect", [VERB_MOVE] = "move",
 	};
 
 	return verb < VERB_COUNT ? names[verb] : "unknown";

@@ -22,7 +22,8 @@ enum verb {
 	VERB_DETACH,
 	VERB_CONNECT,
 	VERB_DISCONNECT,
-	VERB_RECONNECT, /* the link alone, anew */
+	VERB_RECONNECT,
+	VERB_MOVE, /* the link alone, anew */
 	VERB_COUNT
 };
 
@@ -48,6 +49,7 @@ struct request {
 	char last_tsm[TSM_NAME_MAX]; /* reconnect: the last that the link was seen with */
 	bool with_companions;        /* all of the IOMMU group goes along */
 	bool reserved_only;          /* attach: only what is reserved for that VM still */
+	struct bdf moved_to;         /* move: function 0 of the card at its new address */
 	unsigned force;              /* enum force: whose use of the device does not count */
 	bool refresh;                /* reconnect: new keys for the link that stands */
 	struct vf_settings settings; /* attach: of its VFs, as asked for in this call */

@@ -165,18 +165,30 @@ bool rule_concerns(const struct function *f)
 	return f->kind == FUNCTION_ENDPOINT;
 }
 
+/* The first key that does not fit; MATCH_COUNT: all do. */
+static int first_misfit(const struct rule *rule, const struct function *f)
+{
+	int key = 0;
+
+	while (key < MATCH_COUNT &&
+	       (!(rule->match.given & (1u << key)) || keys[key].fits(&rule->match, f)))
+		key++;
+	return key;
+}
+
 bool rule_mismatch(const struct rule *rule, const struct function *f, unsigned occasion,
 		   char *buf, size_t size)
 {
 	char wanted[64], there[64];
+	int key = first_misfit(rule, f);
 
 	buf[0] = '\0';
-	for (int i = 0; i < MATCH_COUNT; i++) {
-		if (!(rule->match.given & (1u << i)) || keys[i].fits(&rule->match, f))
-			continue;
-		keys[i].say(&rule->match, f, wanted, sizeof(wanted));
-		keys[i].say(NULL, f, there, sizeof(there));
-		snprintf(buf, size, "%s=%s, but it is %s", keys[i].name, wanted, there);
+	if (rule->broken)
+		return false;
+	if (key < MATCH_COUNT) {
+		keys[key].say(&rule->match, f, wanted, sizeof(wanted));
+		keys[key].say(NULL, f, there, sizeof(there));
+		snprintf(buf, size, "%s=%s, but it is %s", keys[key].name, wanted, there);
 		return true;
 	}
 	if (rule->on & occasion)
@@ -189,10 +201,9 @@ bool rule_mismatch(const struct rule *rule, const struct function *f, unsigned o
 const struct rule *rules_find(const struct rule *rules, size_t n, const struct function *f,
 			      unsigned occasion)
 {
-	char why[160];
-
 	for (size_t i = 0; rule_concerns(f) && i < n; i++)
-		if (!rule_mismatch(&rules[i], f, occasion, why, sizeof(why)))
+		if (rules[i].broken ||
+		    (rules[i].on & occasion && first_misfit(&rules[i], f) == MATCH_COUNT))
 			return &rules[i];
 	return NULL;
 }
@@ -222,7 +233,9 @@ void rule_describe(const struct rule *rule, char *buf, size_t size)
 {
 	const char *along = rule->companions ? " with its companions" : "";
 
-	if (rule->action == RULE_CONNECT)
+	if (rule->broken)
+		text_copy(buf, size, "nothing: its file has mistakes (`tioctl rules check`)");
+	else if (rule->action == RULE_CONNECT)
 		text_copy(buf, size, "connect it to its TSM");
 	else if (rule->action == RULE_REPORT)
 		text_copy(buf, size, "report it");

@@ -61,6 +61,7 @@ struct rule {
 	char name[64]; /* the file's, without ".conf" */
 	char file[256];
 	struct rule_match match;
+	bool broken; /* its file has mistakes: nothing is done for what comes to it */
 	enum rule_action action;
 	unsigned on; /* RULE_BOOT, RULE_HOTPLUG */
 

@@ -68,5 +68,12 @@ int host_journal_open(struct host *host, struct bdf family, struct journal *ret,
 int host_journal_list(struct host *host, struct bdf **ret, size_t *ret_n,
 		      struct tio_error *err);
 
+/*
+ * Gives the reservations of the card @from the addresses that it has as @to by @snap; the file is
+ * replaced at once or not at all.
+ */
+int host_assignments_move(struct host *host, const struct snapshot *snap, struct bdf from,
+			  struct bdf to, struct tio_error *err);
+
 /* Reads assignments.json; no file is an empty list. */
 int host_assignments_read(struct host *host, struct assignments *ret, struct tio_error *err);

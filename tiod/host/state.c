@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "core/moves.h"
 #include "host/store.h"
 #include "host/sysfs.h"
 
@@ -211,6 +212,26 @@ static int write_assignments(struct host *host, const struct assignments *all,
 	if (r < 0)
 		return r;
 	return store_replace(host->state_fd, ASSIGNMENTS, text, strlen(text), err);
+}
+
+int host_assignments_move(struct host *host, const struct snapshot *snap, struct bdf from,
+			  struct bdf to, struct tio_error *err)
+{
+	auto_close int lock = -1;
+	struct assignments all = { 0 };
+	int r;
+
+	r = store_lock(host->state_fd, ASSIGNMENTS_LOCK, &lock, err);
+	if (r < 0)
+		return r;
+	r = host_assignments_read(host, &all, err);
+	if (r < 0)
+		return r;
+	r = moves_apply(snap, &all, from, to, err);
+	if (r == 0)
+		r = write_assignments(host, &all, err);
+	assignments_finish(&all);
+	return r;
 }
 
 /* Puts @one where it belongs in its VM; two workers must not choose the same root port. */
