@@ -469,6 +469,12 @@ static void switchdev_vlan(void)
 	with_address(MAC);
 }
 
+static void unknown_switch(void)
+{
+	fake_function(&host, "02:00.0")->eswitch = ESWITCH_UNKNOWN;
+	with_address(MAC);
+}
+
 static void no_vectors(void)
 {
 	fake_function(&host, "02:00.0")->vf_msix_total = 0;
@@ -514,6 +520,9 @@ static const struct {
 			"with its driver mlx5_core it has none" },
 	{ switchdev_vlan, "Conflict: its eswitch is in switchdev mode, where \"VLAN 12\" is "
 			  "not the PF's to set" },
+	{ unknown_switch,
+	  "NotReady: devlink could not be asked for its eswitch mode, by which \"MAC address "
+	  "02:00:00:00:00:01\" is set in one way or another" },
 	{ no_vectors, "NotReady: its driver mlx5_core shares out no MSI-X vectors "
 		      "(sriov_vf_total_msix is 0)" },
 	{ too_many_vectors, "InvalidRequest: it has 64 MSI-X vectors for its VFs, and 65 were "

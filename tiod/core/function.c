@@ -63,6 +63,7 @@ const char *eswitch_to_string(enum eswitch mode)
 		[ESWITCH_LEGACY] = "legacy",
 		[ESWITCH_SWITCHDEV] = "switchdev",
 		[ESWITCH_INACTIVE] = "switchdev_inactive",
+		[ESWITCH_UNKNOWN] = "unknown",
 	};
 
 	return mode < ESWITCH_COUNT ? names[mode] : "unknown";

@@ -26,8 +26,17 @@ enum function_kind {
 	FUNCTION_KIND_COUNT
 };
 
-/* How a PF's card forwards between its VFs (devlink); without devlink it is legacy. */
-enum eswitch { ESWITCH_LEGACY, ESWITCH_SWITCHDEV, ESWITCH_INACTIVE, ESWITCH_COUNT };
+/*
+ * How a PF's card forwards between its VFs (devlink); without devlink it is legacy, and unknown
+ * when the kernel could not be asked.
+ */
+enum eswitch {
+	ESWITCH_LEGACY,
+	ESWITCH_SWITCHDEV,
+	ESWITCH_INACTIVE,
+	ESWITCH_UNKNOWN,
+	ESWITCH_COUNT
+};
 
 /* The Device/Port Type of the PCI Express Capabilities register (PCIe 6.0 section 7.5.3.2). */
 enum port_type {
@@ -190,7 +199,7 @@ bool function_link_is_secure(const struct function *dsm);
 /* "endpoint", "vf", …; never NULL. */
 const char *function_kind_to_string(enum function_kind kind);
 
-/* "legacy", "switchdev", "switchdev_inactive"; never NULL. */
+/* "legacy", "switchdev", "switchdev_inactive", "unknown"; never NULL. */
 const char *eswitch_to_string(enum eswitch mode);
 
 /* Base class 02h, a network controller. */

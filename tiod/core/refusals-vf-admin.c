@@ -77,6 +77,24 @@ static int pf_has_interface(const struct rule_input *in, const struct vf_setting
 	return -EOPNOTSUPP;
 }
 
+/* Where it would have to be set is not known. */
+static int switch_is_known(const struct rule_input *in, const struct vf_settings *wanted,
+			   struct tio_error *err)
+{
+	struct vf_settings net = vf_only(wanted, VF_NET_KEYS);
+	char text[160], name[BDF_STRLEN];
+
+	if (in->pf->eswitch != ESWITCH_UNKNOWN || !net.given)
+		return 0;
+	REFUSE(err, in->pf->bdf, ERROR_NOT_READY, -EAGAIN,
+	       "devlink could not be asked for its eswitch mode, by which \"%s\" is set in one "
+	       "way or another",
+	       vf_format(&net, text, sizeof(text)));
+	error_fix(err, "see what `devlink dev eswitch show pci/%s` says, then try again",
+		  bdf_format(in->pf->bdf, name));
+	return -EAGAIN;
+}
+
 static int switch_leaves_it(const struct rule_input *in, const struct vf_settings *wanted,
 			    struct tio_error *err)
 {
@@ -216,6 +234,8 @@ int rule_vf_settings(const struct rule_input *in, struct tio_error *err)
 		r = address_is_for_one(in, &wanted, err);
 	if (r == 0)
 		r = pf_has_interface(in, &wanted, err);
+	if (r == 0)
+		r = switch_is_known(in, &wanted, err);
 	if (r == 0)
 		r = switch_leaves_it(in, &wanted, err);
 	return r < 0 ? r : vectors_can_be_had(in, &wanted, err);

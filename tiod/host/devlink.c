@@ -22,16 +22,47 @@ struct door {
 	int family;
 };
 
+static void on_family(struct nl_msg *msg, void *arg)
+{
+	struct nlattr *attrs[CTRL_ATTR_MAX + 1];
+	int *family = arg;
+
+	if (genlmsg_parse(nlmsg_hdr(msg), 0, attrs, CTRL_ATTR_MAX, NULL) == 0 &&
+	    attrs[CTRL_ATTR_FAMILY_ID])
+		*family = nla_get_u16(attrs[CTRL_ATTR_FAMILY_ID]);
+}
+
+/* genl_ctrl_resolve() says "not found" of every failure; -EOPNOTSUPP: the kernel has none. */
+static int find_family(struct door *door)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+	char why[160];
+	int r = -ENOMEM;
+
+	door->family = -EIO;
+	if (msg &&
+	    genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, GENL_ID_CTRL, 0, 0, CTRL_CMD_GETFAMILY,
+			1) &&
+	    nla_put_string(msg, CTRL_ATTR_FAMILY_NAME, DEVLINK_GENL_NAME) == 0)
+		r = nl_talk(door->sock, msg, on_family, &door->family, why, sizeof(why));
+	nlmsg_free(msg);
+	if (r < 0)
+		return r == -ENOENT ? -EOPNOTSUPP : r;
+	return door->family < 0 ? door->family : 0;
+}
+
 static int open_door(struct door *door)
 {
+	int r;
+
+	errno = 0;
 	door->sock = nl_talk_open(NETLINK_GENERIC);
 	if (!door->sock)
-		return -ENOMEM;
-	door->family = genl_ctrl_resolve(door->sock, DEVLINK_GENL_NAME);
-	if (door->family >= 0)
-		return 0;
-	nl_socket_free(door->sock);
-	return -EOPNOTSUPP;
+		return errno ? -errno : -ENOMEM;
+	r = find_family(door);
+	if (r < 0)
+		nl_socket_free(door->sock);
+	return r;
 }
 
 static struct nl_msg *message(const struct door *door, int flags, uint8_t command)
@@ -84,21 +115,38 @@ static void on_eswitch(struct nl_msg *msg, void *arg)
 	}
 }
 
-enum eswitch devlink_eswitch(const char *bus, const char *device)
+static int ask_eswitch(const struct door *door, const char *bus, const char *device,
+		       enum eswitch *mode)
 {
-	enum eswitch mode = ESWITCH_LEGACY;
-	struct nl_msg *msg;
-	struct door door;
+	struct nl_msg *msg = message_to(door, DEVLINK_CMD_ESWITCH_GET, bus, device);
 	char why[160];
+	int r = msg ? nl_talk(door->sock, msg, on_eswitch, mode, why, sizeof(why)) : -ENOMEM;
 
-	if (open_door(&door) < 0)
-		return mode;
-	msg = message_to(&door, DEVLINK_CMD_ESWITCH_GET, bus, device);
-	if (msg)
-		(void)nl_talk(door.sock, msg, on_eswitch, &mode, why, sizeof(why));
 	nlmsg_free(msg);
-	nl_socket_free(door.sock);
-	return mode;
+	return r;
+}
+
+int devlink_eswitch(const char *bus, const char *device, enum eswitch *ret,
+		    struct tio_error *err)
+{
+	struct door door;
+	int r = open_door(&door);
+
+	*ret = ESWITCH_LEGACY;
+	if (r == 0) {
+		r = ask_eswitch(&door, bus, device, ret);
+		nl_socket_free(door.sock);
+	}
+	/* There is no devlink, not of this card, or its driver has no eswitch. */
+	if (r == 0 || r == -EOPNOTSUPP || r == -ENODEV)
+		return 0;
+	*ret = ESWITCH_UNKNOWN;
+	error_kind_set(err, ERROR_NOT_READY, r,
+		       "devlink cannot be asked for the eswitch mode of %s/%s: %s", bus, device,
+		       strerror(-r));
+	error_fix(err, "see what `devlink dev eswitch show %s/%s` says, then try again", bus,
+		  device);
+	return r;
 }
 
 /* --- Ports --- */

@@ -13,8 +13,13 @@
 
 struct tio_error;
 
-/* ESWITCH_LEGACY also where the kernel, the card or its driver has no devlink. */
-enum eswitch devlink_eswitch(const char *bus, const char *device);
+/*
+ * How the card forwards: ESWITCH_LEGACY also where the kernel, the card or its driver has no
+ * devlink.  When that cannot be asked (no CAP_NET_ADMIN, no memory, …) it is ESWITCH_UNKNOWN
+ * and the errno.
+ */
+int devlink_eswitch(const char *bus, const char *device, enum eswitch *ret,
+		    struct tio_error *err);
 
 /*
  * The address of VF @index, by the port function of its port.  -ENOENT: the card has no such

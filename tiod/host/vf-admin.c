@@ -61,7 +61,7 @@ void vf_admin_read(int dir, struct function *f)
 	if (!function_is_network(f))
 		return;
 	(void)find_interface(dir, f->netdev, sizeof(f->netdev));
-	f->eswitch = devlink_eswitch("pci", bdf_format(f->bdf, device));
+	(void)devlink_eswitch("pci", bdf_format(f->bdf, device), &f->eswitch, NULL);
 }
 
 static int open_interface(int root, const struct function *vf, int *ret, struct tio_error *err)
@@ -83,11 +83,14 @@ static int open_interface(int root, const struct function *vf, int *ret, struct 
 
 /* --- Settings --- */
 
-static bool is_in_switchdev(const struct function *vf)
+/* 1, 0, or a negative errno: what is written in the wrong mode would be lost, or wrong. */
+static int is_in_switchdev(const struct function *vf, struct tio_error *err)
 {
 	char pf[BDF_STRLEN];
+	enum eswitch mode;
+	int r = devlink_eswitch("pci", bdf_format(vf->physfn, pf), &mode, err);
 
-	return devlink_eswitch("pci", bdf_format(vf->physfn, pf)) != ESWITCH_LEGACY;
+	return r < 0 ? r : mode != ESWITCH_LEGACY;
 }
 
 /* There the interface tells nothing of an address, or what it was before the mode changed. */
@@ -117,11 +120,12 @@ int vf_admin_get(int root, const struct function *vf, struct vf_settings *ret,
 	int ifindex, r;
 
 	r = open_interface(root, vf, &ifindex, err);
+	if (r == 0)
+		r = is_in_switchdev(vf, err);
 	if (r < 0)
 		return r;
-	if (is_in_switchdev(vf))
-		return get_in_switchdev(ifindex, vf, ret, err);
-	return netlink_vf_get(ifindex, vf->vf_index, ret, err);
+	return r ? get_in_switchdev(ifindex, vf, ret, err)
+		 : netlink_vf_get(ifindex, vf->vf_index, ret, err);
 }
 
 static int set_vectors(int root, const struct function *vf, uint64_t n, struct tio_error *err)
@@ -137,12 +141,16 @@ int vf_admin_set(int root, const struct function *vf, const struct vf_settings *
 		 struct tio_error *err)
 {
 	struct vf_settings net = vf_only(wanted, VF_NET_KEYS);
+	int ifindex, switchdev = 0, r = 0;
 	char pf[BDF_STRLEN];
-	int ifindex, r = 0;
 
 	if (net.given)
 		r = open_interface(root, vf, &ifindex, err);
-	if (r == 0 && vf_given(&net, VF_MAC) && is_in_switchdev(vf)) {
+	if (r == 0 && vf_given(&net, VF_MAC))
+		switchdev = is_in_switchdev(vf, err);
+	if (switchdev < 0)
+		return switchdev;
+	if (r == 0 && switchdev) {
 		r = devlink_set_mac("pci", bdf_format(vf->physfn, pf), vf->vf_index,
 				    net.value[VF_MAC], err);
 		net = vf_only(&net, ~VF_BIT(VF_MAC));

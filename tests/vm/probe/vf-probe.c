@@ -75,6 +75,16 @@ static int mac(const char *bus, const char *device, unsigned vf, const char *tex
 	return 0;
 }
 
+static int eswitch(const char *bus, const char *device)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+	enum eswitch mode;
+	int r = devlink_eswitch(bus, device, &mode, &err);
+
+	puts(eswitch_to_string(mode));
+	return r < 0 ? refused(&err) : 0;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned vf = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
@@ -83,10 +93,8 @@ int main(int argc, char **argv)
 		return get(argv[2], vf);
 	if (argc >= 6 && strcmp(argv[1], "set") == 0)
 		return set(argv[2], vf, argv + 4);
-	if (argc == 4 && strcmp(argv[1], "eswitch") == 0) {
-		puts(eswitch_to_string(devlink_eswitch(argv[2], argv[3])));
-		return 0;
-	}
+	if (argc == 4 && strcmp(argv[1], "eswitch") == 0)
+		return eswitch(argv[2], argv[3]);
 	if (argc >= 5 && strcmp(argv[1], "mac") == 0)
 		return mac(argv[2], argv[3], (unsigned)strtoul(argv[4], NULL, 10), argv[5]);
 	return 2;
