@@ -154,6 +154,34 @@ Test(vf_again, what_another_card_had_is_not_put_back)
 	cr_expect(eq(u64, in_force(VF_VLAN), 0));
 }
 
+Test(vf_again, a_card_that_was_taken_off_by_hand_goes_back_to_its_driver)
+{
+	static char before[4096], after[4096];
+
+	fake_state(&host, before, sizeof(before));
+	request = a_request(&host, VERB_ATTACH, "01:00.0");
+	attach();
+	fake_function(&host, "01:00.0")->driver[0] = '\0';
+	attach();
+	detach("01:00.0");
+	cr_expect(eq(str, (char *)fake_state(&host, after, sizeof(after)), before));
+}
+
+Test(vf_again, a_driver_that_was_chosen_meanwhile_stays)
+{
+	struct function *f = fake_function(&host, "01:00.0");
+
+	request = a_request(&host, VERB_ATTACH, "01:00.0");
+	attach();
+	text_copy(f->driver, sizeof(f->driver), "other");
+	text_copy(f->override, sizeof(f->override), "other");
+	attach();
+	detach("01:00.0");
+	f = fake_function(&host, "01:00.0");
+	cr_expect(eq(str, f->driver, "other"));
+	cr_expect(eq(str, f->override, "other"));
+}
+
 /* --- What a guest runs with stays --- */
 
 Test(vf_again, a_file_that_was_changed_changes_nothing_that_is_attached)

@@ -229,6 +229,22 @@ static int rebind_undo(const struct step_work *work, const struct record *record
 	return step_gone_is_done(work, record, r, err);
 }
 
+/*
+ * What tiod's first attach found counts, unless somebody has given the function another driver
+ * or override since: what that attach left of its own is nobody's wish.
+ */
+static void rebind_overtake(struct record *newer, const struct record *older)
+{
+	struct before *now = &newer->before;
+
+	if (!step_same_card(newer, older))
+		return;
+	if (strcmp(now->override, VFIO_DRIVER) == 0)
+		text_copy(now->override, sizeof(now->override), older->before.override);
+	if (!now->driver[0])
+		text_copy(now->driver, sizeof(now->driver), older->before.driver);
+}
+
 /* --- wait-cdev --- */
 
 #define CDEV_WAIT_MS 5000
@@ -289,6 +305,7 @@ const struct step step_rebind = {
 	.apply = rebind_apply,
 	.verify = rebind_verify,
 	.undo = rebind_undo,
+	.overtake = rebind_overtake,
 };
 
 const struct step step_wait_cdev = {
