@@ -112,6 +112,17 @@ def check_tiod():
          set(re.findall(r"(--[\w-]+)", output(TIOD, "--help"))))
 
 
+def check_exporter():
+    if not os.path.exists(os.environ.get("TIOD_EXPORTER", "")):
+        skip("tiod-exporter(8) has every option and no other", "it is not built")
+        return
+    same("tiod-exporter(8) has every option and no other",
+         {flag for line in re.findall(r"^\.It Fl .*", section(page("tiod-exporter.8"),
+                                                              "OPTIONS"), re.M)
+          for flag in flags(line)},
+         set(re.findall(r"(--[\w-]+)", output(os.environ["TIOD_EXPORTER"], "--help"))))
+
+
 def tables(*files):
     """{section: keys} as the sources have it, from the tables of keys and of sections."""
     text = "".join(source(name) for name in files)
@@ -188,8 +199,8 @@ def check_mandoc():
         ok(done.returncode == 0, f"{name} has no mistakes", done.stdout, done.stderr)
 
 
-for check in (check_tioctl, check_tiod, check_keys, check_defaults, check_plugin,
-              check_references, check_mandoc):
+for check in (check_tioctl, check_tiod, check_exporter, check_keys, check_defaults,
+              check_plugin, check_references, check_mandoc):
     check()
 print(f"1..{TAP['n']}")
 sys.exit(1 if TAP["failed"] else 0)
