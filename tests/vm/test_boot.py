@@ -12,8 +12,8 @@ import signal
 import subprocess
 import sys
 
-from guest import (NIC1, NVME1, PCI, Checks, Guest, Monitor, diff, driver, knob,
-                   read, settle, snapshot, until)
+from guest import (NIC1, NVME1, PCI, PLAIN, Checks, Guest, Monitor, diff, driver, knob,
+                   property_of, read, settle, snapshot, until)
 
 SOCKET = "/run/tiod/io.tiod"
 VF, MAC = "0000:01:10.0", "52:54:00:aa:00:01"
@@ -123,6 +123,21 @@ def test_holder():
     holder.wait()
 
 
+def test_user():
+    """The node of a device that a user's VM has is that user's, for as long."""
+    checks.attach(NVME1, vm="users")
+    node = "/dev/vfio/devices/" + os.listdir(f"{PCI}{NVME1}/vfio-dev")[0]
+    checks.ok(os.stat(node).st_uid == NOBODY, "a VM's user is given the node", os.stat(node))
+    checks.detach(NVME1)
+
+
+def test_tags():
+    said = {name: property_of(PCI + NVME1, name) for name in ("TIO_DSM", "TIO_TEE_IO")}
+    checks.ok(said == {"TIO_DSM": NVME1, "TIO_TEE_IO": "1"},
+              "udevd has asked the installed tio_id", said)
+    checks.ok(property_of(PCI + PLAIN, "TIO_DSM") is None, "which knows no other cards")
+
+
 def test_plugged():
     before = snapshot()
     monitor = Monitor.own()
@@ -209,7 +224,9 @@ def first():
     test_sandbox()
     timings()
     fresh = snapshot()
+    test_tags()
     test_work()
+    test_user()
     test_plugged()
     test_tsm_comes()
     test_restart()
