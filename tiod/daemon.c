@@ -80,8 +80,9 @@ static void become_ready(struct daemon *daemon)
 	automatic_start(daemon);
 	server_open(&daemon->server);
 	scans_enable(daemon);
-	log_info("ready: %zu functions, %zu of them TDISP- or IDE-capable, %zu assigned",
-		 daemon->cache.snap.n_functions, capable, daemon->cache.all.n);
+	log_event(LOG_LEVEL_INFO, LOG_EVENT_READY, NULL, 0,
+		  "ready: %zu functions, %zu of them TDISP- or IDE-capable, %zu assigned",
+		  daemon->cache.snap.n_functions, capable, daemon->cache.all.n);
 	sd_notifyf(0, "READY=1\nSTATUS=%zu functions, %zu TDISP- or IDE-capable, %zu assigned",
 		   daemon->cache.snap.n_functions, capable, daemon->cache.all.n);
 }
@@ -245,8 +246,8 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 static void say_notes(const struct config *config)
 {
 	for (size_t i = 0; i < config->n_notes; i++)
-		log_line(config->notes[i].error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s",
-			 config->notes[i].text);
+		log_event(config->notes[i].error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
+			  LOG_EVENT_CONFIG, NULL, 0, "%s", config->notes[i].text);
 }
 
 static void apply_config(struct daemon *daemon)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "audit.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "daemon.h"
@@ -65,34 +66,6 @@ static void tell_recovery(const struct result *result, char *text, size_t size)
 	}
 }
 
-static void log_end(const struct job *job)
-{
-	char name[BDF_STRLEN];
-	const char *lead = bdf_format(job->request.n_targets ? job->request.targets[0].function
-							     : job->request.family,
-				      name);
-	static const char *const past[VERB_COUNT] = {
-		[VERB_ATTACH] = "attached to ",   [VERB_DETACH] = "detached",
-		[VERB_CONNECT] = "connected",     [VERB_DISCONNECT] = "disconnected",
-		[VERB_RECONNECT] = "reconnected", [VERB_MOVE] = "followed its card, for ",
-	};
-
-	if (job_only_looks(job))
-		return;
-	if (job->code < 0)
-		log_warning("%s: %s failed: %s (uid %u, pid %d)", lead, job_verb(job),
-			    job->error.text, (unsigned)job->who.uid, (int)job->who.pid);
-	else if (job->kind == JOB_RECOVER && job->changed)
-		log_info("%s: what an earlier tiod left unfinished was put in order: %s", lead,
-			 job->error.text);
-	else if (job->changed)
-		log_info("%s%s: %s%s in %.1f s (uid %u, pid %d)", lead,
-			 job->request.n_targets > 1 ? " and others" : "",
-			 past[job->request.verb], job->request.vm.name,
-			 (double)(now_usec() - job->since) / 1e6, (unsigned)job->who.uid,
-			 (int)job->who.pid);
-}
-
 static void end(struct job *job, int code)
 {
 	job->code = code;
@@ -106,7 +79,7 @@ static void end(struct job *job, int code)
 	if (job->kind == JOB_CHANGE)
 		automatic_job_ended(job->daemon, job);
 	if (job->state != JOB_STUCK)
-		log_end(job);
+		audit_job_ended(job);
 	job_end(job, code);
 }
 

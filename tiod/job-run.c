@@ -160,8 +160,10 @@ static void say_late(const struct job *job, struct tio_error *err)
 static void answer_as_stuck(struct job *job, const struct tio_error *why)
 {
 	char name[BDF_STRLEN];
+	const struct log_field device = { "TIOD_DEVICE", name };
 
-	log_error("%s: %s", bdf_format(job->request.family, name), why->text);
+	bdf_format(job->request.family, name);
+	log_event(LOG_LEVEL_ERROR, LOG_EVENT_STUCK, &device, 1, "%s: %s", name, why->text);
 	job->state = JOB_STUCK;
 	job_mark_stuck(job, why);
 	for (size_t i = 0; i < job->request.n_targets; i++)

@@ -83,18 +83,22 @@ static void tell(struct daemon *daemon, const struct link *link, enum link_troub
 	const struct snapshot *snap = &daemon->cache.snap;
 	const char *text = link->state.text;
 	char name[BDF_STRLEN];
+	const struct log_field device = { "TIOD_DEVICE", name };
 
 	bdf_format(link->family, name);
 	daemon->metrics.falls += before == LINK_FINE;
 	if (link->state.trouble == LINK_FINE)
-		log_info("%s: its link is secure again", name);
+		log_event(LOG_LEVEL_INFO, LOG_EVENT_LINK_BACK, &device, 1,
+			  "%s: its link is secure again", name);
 	else if (before == LINK_WITHOUT_TSM && daemon->config.reconnect)
 		log_debug("%s: its TSM is back", name);
 	else if (link->state.trouble == LINK_WITHOUT_TSM)
-		log_warning("%s: its link has fallen: %s", name, text);
+		log_event(LOG_LEVEL_WARNING, LOG_EVENT_LINK_FELL, &device, 1,
+			  "%s: its link has fallen: %s", name, text);
 	else
-		log_warning("%s: its link has fallen: %s (`tioctl reconnect %s` makes it anew)",
-			    name, text, name);
+		log_event(LOG_LEVEL_WARNING, LOG_EVENT_LINK_FELL, &device, 1,
+			  "%s: its link has fallen: %s (`tioctl reconnect %s` makes it anew)",
+			  name, text, name);
 	events_link(daemon, link);
 	for (size_t i = 0; i < snap->n_functions; i++)
 		if (bdf_equal(function_family(&snap->functions[i]), link->family))

@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "audit.h"
 #include "base/text.h"
 #include "core/holder.h"
+#include "host/peer.h"
 #include "methods.h"
 #include "orders.h"
 #include "targets.h"
@@ -435,6 +437,9 @@ void method_cancel_job(struct daemon *daemon, struct call *call)
 			       (long long)id);
 		error_fix(&err, "see the kernel's log (dmesg) for what it waits for");
 	} else {
+		peer_describe(&daemon->host, &call->who);
+		audit_done(&call->who, NULL, "job %lld (%s) is cancelled", (long long)id,
+			   job_verb(job));
 		job_cancel(job, &call->who);
 	}
 	if (err.code < 0)
@@ -447,6 +452,8 @@ void method_reload(struct daemon *daemon, struct call *call)
 {
 	json_t *list = json_array();
 
+	peer_describe(&daemon->host, &call->who);
+	audit_done(&call->who, NULL, "the configuration is read again");
 	daemon_reload(daemon);
 	for (size_t i = 0; i < daemon->config.n_notes; i++)
 		json_array_append_new(list, json_string(daemon->config.notes[i].text));

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#include "audit.h"
+#include "host/peer.h"
 #include "methods.h"
 
 static void on_gone(void *arg)
@@ -26,6 +28,8 @@ static void on_opened(struct job *job, void *arg)
 				       "tiod has no room for so many open files");
 	}
 	if (err.code == 0 && reply) {
+		audit_done(&call->who, job->request.vm.name, "the devices of %s are handed out",
+			   job->request.vm.name);
 		call_reply_fds(call, reply, job->fds, job->n_fds);
 		return;
 	}
@@ -52,6 +56,7 @@ void method_open_devices(struct daemon *daemon, struct call *call)
 		return;
 	}
 	call->gone = on_gone;
+	peer_describe(&daemon->host, &call->who);
 	job->look.kind = LOOK_DEVICES;
 	job->request.vm = *vm;
 	job->who = call->who;

@@ -5,10 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "audit.h"
 #include "base/text.h"
 #include "config-file.h"
 #include "core/report.h"
+#include "host/peer.h"
 #include "interface.h"
 #include "permits.h"
 
@@ -165,9 +166,10 @@ static void fail_unknown(struct call *call)
 }
 
 /* Says no to the caller, and to the log. */
-static void refuse(struct call *call, const struct tio_error *err)
+static void refuse(const struct daemon *daemon, struct call *call, const struct tio_error *err)
 {
-	log_warning("%s (pid %d)", err->text, (int)call->who.pid);
+	peer_describe(&daemon->host, &call->who);
+	audit_refused(&call->who, err);
 	methods_fail(call, err);
 }
 
@@ -219,7 +221,7 @@ void methods_call(void *arg, struct call *call)
 	}
 	if (!is_allowed(daemon, call, method)) {
 		rights_refuse(&call->who, method->name, method->access, &err);
-		refuse(call, &err);
+		refuse(daemon, call, &err);
 		return;
 	}
 	if (method->more == MORE_MUST && !call->wire.more) {
@@ -232,7 +234,7 @@ void methods_call(void *arg, struct call *call)
 		return;
 	}
 	if (permit(daemon, call, method, &err) < 0) {
-		refuse(call, &err);
+		refuse(daemon, call, &err);
 		return;
 	}
 	method->run(daemon, call);

@@ -6,6 +6,7 @@
 
 #include "core/report.h"
 #include "handoff/qemu.h"
+#include "host/peer.h"
 #include "methods.h"
 #include "views.h"
 
@@ -39,6 +40,8 @@ struct order *order_new(struct daemon *daemon, struct call *call, enum job_kind 
 		return NULL;
 	}
 	call->gone = on_gone;
+	if (kind == JOB_CHANGE)
+		peer_describe(&daemon->host, &call->who);
 	return order;
 }
 

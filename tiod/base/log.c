@@ -15,6 +15,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/journal.h"
+
 static enum log_level max_level = LOG_LEVEL_INFO;
 static bool torn; /* the last line is there in part */
 
@@ -75,7 +77,7 @@ static size_t lead_in(char *line, size_t size, enum log_level level)
 	if (torn)
 		line[len++] = '\n';
 	line[len] = '\0';
-	if (getenv("JOURNAL_STREAM"))
+	if (journal_is_there())
 		len += (size_t)snprintf(line + len, size - len, "<%d>", level);
 	return len;
 }
@@ -95,7 +97,15 @@ static void tell_lost(void)
 		atomic_fetch_add(lost(), n);
 }
 
-void log_line(enum log_level level, const char *fmt, ...)
+static void clean(char *text)
+{
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+}
+
+void log_write(enum log_level level, enum log_event event, const struct log_field *fields,
+	       size_t n_fields, const struct log_place *place, const char *fmt, ...)
 {
 	char line[1536];
 	int saved = errno;
@@ -109,10 +119,13 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(line + len, sizeof(line) - len - 1, fmt, args);
 	va_end(args);
-
-	for (char *p = line + len; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	clean(line + len);
+	if (journal_is_there() &&
+	    journal_send(
+		    &(struct log_entry){ level, event, fields, n_fields, place, line + len })) {
+		errno = saved;
+		return;
+	}
 	len = strlen(line);
 	line[len++] = '\n';
 	if (!put(line, len))

@@ -12,6 +12,8 @@
  * where it decides what happens next.  A line about a device starts with its address.
  */
 
+#include <stddef.h>
+
 enum log_level {
 	LOG_LEVEL_ERROR = 3,
 	LOG_LEVEL_WARNING = 4,
@@ -19,10 +21,47 @@ enum log_level {
 	LOG_LEVEL_DEBUG = 7
 };
 
+/* Kinds of lines that somebody may look for; the catalog says more about each. */
+enum log_event {
+	LOG_EVENT_NONE,
+	LOG_EVENT_READY,
+	LOG_EVENT_CHANGED,
+	LOG_EVENT_FAILED,
+	LOG_EVENT_DENIED,
+	LOG_EVENT_RECOVERED,
+	LOG_EVENT_STUCK,
+	LOG_EVENT_LINK_FELL,
+	LOG_EVENT_LINK_BACK,
+	LOG_EVENT_CONFIG,
+	LOG_EVENT_COUNT
+};
+
+/* Told to the journal beside the line; an empty or absent value is left out. */
+struct log_field {
+	const char *name, *value;
+};
+
+struct log_place {
+	const char *file;
+	int line;
+	const char *function;
+};
+
 /* Lines above @level are dropped.  Info by default. */
 void log_set_level(enum log_level level);
 
-void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * Control characters become '?': a line is one line, whatever devices and clients put in.
+ * errno is left as it was.
+ */
+void log_write(enum log_level level, enum log_event event, const struct log_field *fields,
+	       size_t n_fields, const struct log_place *place, const char *fmt, ...)
+	__attribute__((format(printf, 6, 7)));
+
+#define LOG_PLACE (&(const struct log_place){ __FILE__, __LINE__, __func__ })
+#define log_event(level, event, fields, n_fields, ...)                                         \
+	log_write(level, event, fields, n_fields, LOG_PLACE, __VA_ARGS__)
+#define log_line(level, ...) log_event(level, LOG_EVENT_NONE, NULL, 0, __VA_ARGS__)
 
 #define log_error(...)   log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)

@@ -32,6 +32,9 @@ struct peer {
 	bool may_read, may_change; /* a member of the group for it */
 	gid_t groups[RIGHTS_GROUPS_MAX];
 	unsigned n_groups;
+
+	/* What it calls itself, and its unit; for the log only, "" where unknown. */
+	char comm[16], unit[64];
 };
 
 enum access { ACCESS_ANYONE, ACCESS_READ, ACCESS_CHANGE };
