@@ -10,7 +10,8 @@ import time
 
 from world import SOCKET, Tap, World, diff
 
-DRIVE, GPU = "0000:61:00.0", "0000:e1:00.0"
+DRIVE = "0000:61:00.0"
+CROWD = 16  # tiod may see the last test's go late, and takes 64 of one user
 
 tap = Tap()
 
@@ -74,18 +75,18 @@ def test_queue(tiod):
     """Those who connect while there is no tiod wait for the next."""
     tiod.stop()
     tap.ok(os.path.exists(SOCKET), "a socket that was passed stays when tiod ends")
-    clients = [Client() for _ in range(40)]
+    clients = [Client() for _ in range(CROWD)]
     for client in clients:
         client.ask()
     tiod.start()
     answers = [client.answer() for client in clients]
-    tap.ok(answers == ["answered"] * 40, "who connected meanwhile is answered by the next",
+    tap.ok(answers == ["answered"] * CROWD, "who connected meanwhile is answered by the next",
            answers)
 
 
 def test_asked(tiod):
     """A question that lies in the socket when tiod is told to stop."""
-    clients = [Client() for _ in range(40)]
+    clients = [Client() for _ in range(CROWD)]
     for client in clients:
         client.ask()
         client.answer()
@@ -95,7 +96,7 @@ def test_asked(tiod):
     tiod.signal(signal.SIGTERM)
     tiod.signal(signal.SIGCONT)
     answers = [client.answer() for client in clients]
-    tap.ok(answers == ["answered"] * 40, "who had asked before the stop is answered", answers)
+    tap.ok(answers == ["answered"] * CROWD, "who had asked before the stop is answered", answers)
     tap.ok(tiod.ended() == 0, "and tiod ends")
     tiod.start()
 
