@@ -82,7 +82,7 @@ TABLE = [
     ("GetHugepages", {}, READ),
     ("ListRules", {}, READ),
     ("TestRules", DEVICE, READ),
-    ("CheckConfig", {}, READ),
+    ("CheckConfig", {}, CHANGE),
     ("ListPlugins", {}, READ),
     ("GetMetrics", {}, READ),
     ("io.systemd.Metrics.List", {}, READ),
