@@ -22,7 +22,7 @@ def rule(name, text):
 
 
 def plug(port):
-    monitor.call("device_add", driver="igb", id="new", bus=port, romfile="",
+    monitor.call("device_add", driver="e1000e", id="new", bus=port, romfile="",
                  mac="52:54:00:00:06:00")
     return time.monotonic()
 
@@ -56,7 +56,7 @@ def reserved():
 def test_by_serial():
     plug("port6")
     until(lambda: state(HERE) == "idle", 60)
-    serial = guest.state(HERE)["serial"]  # which igb makes of its MAC address
+    serial = guest.state(HERE)["serial"]  # which e1000e makes of its MAC address
     tap.ok(serial, "the card has a serial number", guest.state(HERE))
     unplug(HERE)
     rule("50-mine", f"[Match]\nSerial={serial}\n[Attach]\nVM=vm1\nOn=hotplug\n")
@@ -72,7 +72,7 @@ def test_by_serial():
     code, _, err = guest.tioctl("wait", "--timeout", "20")
     tap.ok(code == 0, "tioctl wait: all that is reserved is attached", code, err)
     guest.must("detach", THERE)
-    tap.ok(until(lambda: driver(THERE) == "igb", 20), "detached by hand it goes to its driver",
+    tap.ok(until(lambda: driver(THERE) == "e1000e", 20), "detached by hand it goes to its driver",
            driver(THERE))
     settle()
     tap.ok(state(THERE) == "idle", "and stays there", state(THERE))
