@@ -52,6 +52,14 @@ def slow(host):
     host["tsm"][0]["connect_ms"] = 400
 
 
+def slow_vfs(host):
+    """VFs of the network card take 20 s, as on real cards, whatever TIO_SIM_SPEED says."""
+    host["speed"] = 1
+    for function, _ in functions(host):
+        if function["address"] == "0000:41:00.0":
+            function["sriov"]["enable_ms"] = 20000
+
+
 def incapable(host):
     """Cards each of which lacks one thing that TDISP needs."""
     streams = {"streams": 2}
@@ -79,6 +87,7 @@ VARIANTS = {
     "no-cdev": kernel(vfio_cdev=False),
     "incapable": incapable,
     "slow": slow,
+    "slow-vfs": slow_vfs,
     "moved": plain,
     "amd-sysfs": kernel(flavour="amd-sysfs"),
 }
@@ -92,10 +101,11 @@ def main(tio_sim, path, variant, *script):
         name = os.path.join(folder, f"{variant}.json")
         with open(name, "w", encoding="utf-8") as file:
             json.dump(host, file)
+        env = dict(os.environ, SLICE_VARIANT=variant, SLICE_HOST=name)
+        if "speed" in host:
+            env.pop("TIO_SIM_SPEED", None)
         return subprocess.call([tio_sim, "run", name, "--keep-env", "--",
-                                sys.executable, *script],
-                               env=dict(os.environ, SLICE_VARIANT=variant,
-                                        SLICE_HOST=name))
+                                sys.executable, *script], env=env)
 
 
 if __name__ == "__main__":
