@@ -67,6 +67,15 @@ static const struct {
 	  "/dev/vfio/devices/vfio0 is open in the virtual machine web1 (process 12, qemu)",
 	  "shut that virtual machine down",
 	  FORCE_OPEN },
+	{ { .kind = HOLDER_HIDDEN },
+	  "its network interface is not in tiod's network namespace, so what uses it there is "
+	  "not seen",
+	  "end the container that has it, or move it back (`ip -n NAMESPACE link set INTERFACE "
+	  "netns 1`)",
+	  FORCE_NET },
+	{ { .kind = HOLDER_UNSEEN, .where = "there are too many", .undo = "end some" },
+	  "not all of its users could be looked for: there are too many",
+	  "end some" },
 	{ { .kind = HOLDER_VFS, .what = "4 virtual functions" },
 	  "it has VFs enabled (4 virtual functions)",
 	  "attach a VF instead, or set sriov_numvfs to 0" },
@@ -98,6 +107,20 @@ Test(holder, no_kind_is_without_a_sentence)
 		holder_describe(&h, text, sizeof(text));
 		cr_expect(gt(sz, strlen(text), 5), "kind %d", kind);
 	}
+}
+
+Test(holder, on_the_way_back_only_who_has_it_open_counts)
+{
+	struct holder open = { .kind = HOLDER_PROCESS }, mount = { .kind = HOLDER_MOUNT },
+		      maybe = { .kind = HOLDER_MAYBE }, unseen = { .kind = HOLDER_UNSEEN };
+
+	cr_expect(holder_forbids(&mount, false, ~0u));
+	cr_expect(not(holder_forbids(&mount, true, 0)));
+	cr_expect(holder_forbids(&open, false, FORCE_NET));
+	cr_expect(holder_forbids(&open, true, FORCE_NET));
+	cr_expect(not(holder_forbids(&open, true, FORCE_OPEN)));
+	cr_expect(not(holder_forbids(&maybe, false, 0)));
+	cr_expect(holder_forbids(&unseen, true, ~0u));
 }
 
 Test(holder, a_stack_is_told_upwards_and_taken_apart_downwards)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "core/holder.h"
 #include "host-tree.h"
 #include "host/holders.h"
 
@@ -18,20 +19,20 @@ static struct function drive;
 static struct snapshot snap;
 static const struct plugin_traits *traits;
 
-/* An NVMe drive with one disk of two partitions. */
+/*
+ * An NVMe drive with one disk of two partitions.  They have no numbers, like disks that nobody
+ * can open: to have them claimed takes block devices.
+ */
 static void one_drive(void)
 {
 	tree_start();
 	tree_function("pci0000:60/0000:60:01.1/" NVME, 0x144da826, 0x010802);
 	tree_put("MAJOR=240\nMINOR=1\nDEVNAME=nvme1\n", PATH "/nvme/nvme1/uevent");
-	tree_put("MAJOR=259\nMINOR=10\nDEVNAME=nvme1n1\nDEVTYPE=disk\n",
-		 PATH "/nvme/nvme1/nvme1n1/uevent");
+	tree_put("DEVNAME=nvme1n1\nDEVTYPE=disk\n", PATH "/nvme/nvme1/nvme1n1/uevent");
 	for (int i = 1; i <= 2; i++) {
 		char text[128];
 
-		snprintf(text, sizeof(text),
-			 "MAJOR=259\nMINOR=%d\nDEVNAME=nvme1n1p%d\nDEVTYPE=partition\n", 10 + i,
-			 i);
+		snprintf(text, sizeof(text), "DEVNAME=nvme1n1p%d\nDEVTYPE=partition\n", i);
 		tree_put(text, PATH "/nvme/nvme1/nvme1n1/nvme1n1p%d/uevent", i);
 	}
 	tree_put("", "proc/self/mountinfo");
@@ -72,6 +73,8 @@ Test(holders, an_idle_drive_has_none)
 
 Test(holders, a_mount_is_found_by_number_and_its_place_is_unescaped)
 {
+	tree_put("MAJOR=259\nMINOR=12\nDEVNAME=nvme1n1p2\nDEVTYPE=partition\n",
+		 PATH "/nvme/nvme1/nvme1n1/nvme1n1p2/uevent");
 	tree_put(
 		"36 1 259:12 / /srv/my\\040data\\134x rw,noatime shared:1 - ext4 /dev/root rw\n"
 		"37 1 8:1 / /boot rw - ext4 /dev/sda1 rw\n",
@@ -259,11 +262,165 @@ Test(holders, asking_again_forgets_what_was_and_keeps_the_others)
 
 Test(holders, functions_behind_a_bridge_are_not_its_own)
 {
-	struct function bridge = { .bdf = address("0000:60:01.1"), .iommu_group = -1 };
+	struct function bridge = { .bdf = address("0000:60:01.1"),
+				   .kind = FUNCTION_BRIDGE,
+				   .iommu_group = -1 };
 	struct tio_error err = TIO_ERROR_NONE;
 
 	tree_function("pci0000:60/0000:60:01.1", 0x102214ab, 0x060400);
-	tree_put("36 1 259:12 / /data rw - ext4 /dev/x rw\n", "proc/self/mountinfo");
+	tree_put("36 1 0:12 / /data rw - ext4 /dev/nvme1n1 rw\n", "proc/self/mountinfo");
 	cr_assert(eq(int, holders_find(&tree.host, &snap, &bridge, NULL, &err), 0));
 	cr_expect(eq(sz, snap.n_holders, 0));
+	bridge.kind = FUNCTION_ENDPOINT;
+	cr_assert(eq(int, holders_find(&tree.host, &snap, &bridge, NULL, &err), 0));
+	cr_expect(eq(sz, snap.n_holders, 1), "those of a volume management device are");
+}
+
+/* --- What must not be missed --- */
+
+static size_t not_forcible(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < snap.n_holders; i++)
+		n += holder_force(&snap.holders[i]) == 0 && !holder_is_note(&snap.holders[i]);
+	return n;
+}
+
+static const struct holder *find_kind(enum holder_kind kind)
+{
+	for (size_t i = 0; i < snap.n_holders; i++)
+		if (snap.holders[i].kind == kind)
+			return &snap.holders[i];
+	return NULL;
+}
+
+Test(holders, a_mounted_disk_is_found_however_deep_it_is)
+{
+	static const char *const ways[] = {
+		"usb3/3-1/3-1:1.0/host6/target6:0:0/6:0:0:0",
+		"usb3/3-1/3-1.2/3-1.2.1/3-1.2.1.4/3-1.2.1.4:1.0/host6/target6:0:0/6:0:0:0",
+		"host0/port-0:0/expander-0:0/port-0:0:1/expander-0:1/port-0:1:2/expander-0:2/"
+		"port-0:2:3/end_device-0:2:3/target0:0:3/0:0:3:0",
+	};
+
+	tree_put("36 1 0:17 / /data rw - ext4 /dev/sdb1 rw\n", "proc/self/mountinfo");
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		tree_put("DEVNAME=sdb\nDEVTYPE=disk\n", PATH "/%s/block/sdb/uevent", ways[i]);
+		tree_put("DEVNAME=sdb1\nDEVTYPE=partition\n", PATH "/%s/block/sdb/sdb1/uevent",
+			 ways[i]);
+		cr_expect(eq(sz, find(), 1), "%s", ways[i]);
+		expect(0, HOLDER_MOUNT, "/dev/sdb1", "/data");
+		tree_remove(PATH "/host0");
+		tree_remove(PATH "/usb3");
+	}
+}
+
+Test(holders, a_path_that_is_too_long_is_no_absence)
+{
+	static const char part[] =
+		"a-name-of-sixty-characters-in-all-or-not-quite-that-many--xx";
+	char path[CHILD_PATH_MAX + 64] = "";
+
+	while (strlen(path) < CHILD_PATH_MAX - 64)
+		text_append(path, sizeof(path), "/%s", part);
+	/* Step by step: it is too long for one call of tree_folder(), too. */
+	cr_assert(eq(int, chdir(tree.root), 0));
+	tree_folder(PATH "/deep");
+	cr_assert(eq(int, chdir(PATH "/deep"), 0));
+	for (size_t i = 0; i < strlen(path) / sizeof(part); i++) {
+		cr_assert(eq(int, mkdir(part, 0755), 0));
+		cr_assert(eq(int, chdir(part), 0));
+	}
+	cr_assert(eq(int, chdir("/"), 0));
+	cr_expect(eq(sz, find(), 1));
+	cr_expect(eq(int, (int)snap.holders[0].kind, (int)HOLDER_UNSEEN));
+	cr_expect(eq(sz, not_forcible(), 1));
+}
+
+static void a_volume(void)
+{
+	tree_put("vg-root\n", "sys/devices/virtual/block/dm-3/dm/name");
+	tree_put("LVM-abc\n", "sys/devices/virtual/block/dm-3/dm/uuid");
+	tree_link("../../devices/virtual/block/dm-3", "sys/class/block/dm-3");
+	tree_link("../../../../../../../../virtual/block/dm-3",
+		  PATH "/nvme/nvme1/nvme1n1/nvme1n1p2/holders/dm-3");
+}
+
+Test(holders, a_volume_is_told_even_when_a_process_has_it_open)
+{
+	a_volume();
+	tree_put("postgres\n", "proc/4711/comm");
+	tree_link("/dev/dm-3", "proc/4711/fd/3");
+	cr_expect(eq(sz, find(), 2));
+	cr_expect(find_kind(HOLDER_PROCESS) != NULL);
+	cr_expect(find_kind(HOLDER_BLOCK) != NULL);
+	/* A mount says it all. */
+	tree_put("36 1 0:17 / /data rw - ext4 /dev/dm-3 rw\n", "proc/self/mountinfo");
+	cr_expect(eq(sz, find(), 2));
+	cr_expect(find_kind(HOLDER_MOUNT) != NULL);
+}
+
+Test(holders, a_disk_that_cannot_be_asked_for_its_claim_is_no_free_one)
+{
+	tree_put("MAJOR=259\nMINOR=10\nDEVNAME=nvme1n1\nDEVTYPE=disk\n",
+		 PATH "/nvme/nvme1/nvme1n1/uevent");
+	cr_expect(eq(sz, find(), 1), "no node");
+	expect(0, HOLDER_UNSEEN, "",
+	       "whether /dev/nvme1n1 is claimed within the kernel: "
+	       "No such file or directory");
+	cr_expect(eq(sz, not_forcible(), 1));
+	tree_put("", "dev/nvme1n1");
+	cr_expect(eq(sz, find(), 1), "not a block device");
+	/* Whoever has it open does not keep that from being asked. */
+	tree_link("/dev/nvme1n1", "proc/4711/fd/3");
+	cr_expect(eq(sz, find(), 2));
+	cr_expect(eq(sz, not_forcible(), 1));
+}
+
+Test(holders, many_that_can_be_forced_do_not_push_off_one_that_cannot)
+{
+	a_volume();
+	for (int i = 1000; i < 1300; i++)
+		tree_link("/dev/nvme1", "proc/%d/fd/3", i);
+	find();
+	cr_expect(lt(sz, snap.n_holders, 300));
+	cr_expect(find_kind(HOLDER_BLOCK) != NULL);
+	cr_assert(find_kind(HOLDER_UNSEEN) != NULL, "that the list is cut");
+	cr_expect(eq(sz, not_forcible(), 2));
+}
+
+static int fail_to_find(struct tio_error *err)
+{
+	*err = TIO_ERROR_NONE;
+	return holders_find(&tree.host, &snap, &drive, traits, err);
+}
+
+Test(holders, what_cannot_be_read_is_an_error)
+{
+	static const char *const files[] = { "self/mountinfo", "swaps", "12/fd" };
+	struct tio_error err;
+	char path[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		/* A link to itself cannot be opened, whoever asks. */
+		snprintf(path, sizeof(path), "proc/%s", files[i]);
+		tree_remove(path);
+		tree_link(strrchr(files[i], '/') ? strrchr(files[i], '/') + 1 : files[i], "%s",
+			  path);
+		cr_expect(eq(int, fail_to_find(&err), -ELOOP), "%s", files[i]);
+		cr_expect(strstr(err.text, files[i]) != NULL, "%s: %s", files[i], err.text);
+		cr_expect(ne(str, err.fix, ""));
+		cr_assert(eq(int, unlinkat(tree.host.proc_fd, files[i], 0), 0));
+	}
+	cr_expect(eq(int, fail_to_find(&err), 0), "absent is absent: %s", err.text);
+}
+
+Test(holders, a_hidden_interface_takes_force)
+{
+	tree_folder(PATH "/net");
+	cr_expect(eq(sz, find(), 1));
+	cr_expect(eq(int, (int)snap.holders[0].kind, (int)HOLDER_HIDDEN));
+	cr_expect(eq(uint, holder_force(&snap.holders[0]), FORCE_NET));
+	cr_expect(not(holder_is_note(&snap.holders[0])));
 }

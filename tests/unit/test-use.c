@@ -116,11 +116,28 @@ Test(use, one_that_cannot_be_forced_keeps_all_the_others)
 Test(use, a_guess_is_told_and_does_not_refuse)
 {
 	held(HOLDER_MAYBE, "/dev/nvidia3", "");
-	held(HOLDER_HIDDEN, "", "");
 	cr_expect(eq(int, make(), 0), "%s", err.text);
 	cr_expect(is_noted("/dev/nvidia3, which may be its, is open in process 4711"));
-	cr_expect(is_noted("not in tiod's network namespace"));
 	cr_expect(not(is_noted("--force")));
+}
+
+Test(use, an_interface_that_is_elsewhere_takes_force)
+{
+	held(HOLDER_HIDDEN, "", "");
+	cr_expect(eq(int, make(), -EBUSY));
+	cr_expect(strstr(err.fix, "--force=net") != NULL, "%s", err.fix);
+	request.force = FORCE_NET;
+	cr_expect(eq(int, make(), 0), "%s", err.text);
+	cr_expect(is_noted("not in tiod's network namespace"));
+}
+
+Test(use, what_was_not_seen_is_never_forced)
+{
+	held(HOLDER_UNSEEN, "", "there are too many");
+	request.force = FORCE_NET | FORCE_OPEN;
+	cr_expect(eq(int, make(), -EBUSY));
+	cr_expect(strstr(err.text, "there are too many") != NULL, "%s", err.text);
+	cr_expect(strstr(err.fix, "no --force takes it away") != NULL, "%s", err.fix);
 }
 
 Test(use, a_long_list_ends_with_a_count)

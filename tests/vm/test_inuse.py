@@ -303,9 +303,10 @@ def test_other_network():
         until(lambda: os.readlink(f"/proc/{holder.pid}/ns/net") !=
               os.readlink("/proc/self/ns/net"))
         sh("ip", "link", "set", own, "netns", str(holder.pid))
-        code, out, err = guest.tioctl("plan", NIC1, "--vm", "vm1")
-        tap.ok(code == 0 and "not in tiod's network namespace" in out + err,
-               "an interface in another network namespace is told", code, out, err)
+        words = ["not in tiod's network namespace"]
+        refused(NIC1, [*words, "--force=net"], "an interface in another network namespace")
+        code, out, err = guest.tioctl("plan", NIC1, "--vm", "vm1", "--force=net")
+        tap.ok(code == 0 and words[0] in out + err, "it is forced by net", code, out, err)
         holder.kill()
     until(lambda: os.path.isdir(f"{PCI}{NIC1}/net/{own}"))
 

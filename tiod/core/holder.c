@@ -150,9 +150,12 @@ static const struct {
 			   0, true },
 	[HOLDER_HIDDEN] = { "its network interface is not in tiod's network namespace, so what "
 			    "uses it there is not seen",
-			    "", 0, true },
+			    "end the container that has it, or move it back (`ip -n NAMESPACE "
+			    "link set INTERFACE netns 1`)",
+			    FORCE_NET },
 	[HOLDER_VFS] = { "it has VFs enabled ({what})",
 			 "attach a VF instead, or set sriov_numvfs to 0" },
+	[HOLDER_UNSEEN] = { "not all of its users could be looked for: {where}", "{undo}" },
 };
 
 static void quote(const char *text, char *buf, size_t size)
@@ -221,4 +224,15 @@ bool holder_is_opener(const struct holder *h)
 bool holder_is_note(const struct holder *h)
 {
 	return h->kind < HOLDER_KIND_COUNT && rows[h->kind].note;
+}
+
+bool holder_counts(const struct holder *h, bool from_vm)
+{
+	return !from_vm || holder_is_opener(h) || h->kind == HOLDER_UNSEEN;
+}
+
+bool holder_forbids(const struct holder *h, bool from_vm, unsigned force)
+{
+	return holder_counts(h, from_vm) && !holder_is_note(h) &&
+	       (holder_force(h) & force) == 0;
 }

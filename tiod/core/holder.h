@@ -60,3 +60,9 @@ bool holder_is_opener(const struct holder *h);
 
 /* It is only worth telling: nobody is known to use the function. */
 bool holder_is_note(const struct holder *h);
+
+/* On the way back the device is a VM's: only who has it open counts. */
+bool holder_counts(const struct holder *h, bool from_vm);
+
+/* The function must not be taken from its driver: that counts, and @force does not cover it. */
+bool holder_forbids(const struct holder *h, bool from_vm, unsigned force);

@@ -17,12 +17,10 @@ struct users {
 	char text[640], fix[384];
 };
 
-/* On the way back the device is a VM's: only who has it open matters. */
 static bool verb_minds(const struct request *request, const struct holder *h)
 {
-	if (request->verb == VERB_ATTACH)
-		return true;
-	return request->verb == VERB_DETACH && holder_is_opener(h);
+	return request->verb == VERB_ATTACH ||
+	       (request->verb == VERB_DETACH && holder_counts(h, true));
 }
 
 /* A list that is cut off in the middle of a word would be worse than a shorter one. */

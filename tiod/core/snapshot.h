@@ -49,6 +49,7 @@ enum holder_kind {
 	HOLDER_MAYBE,     /* as PROCESS, but of which function of a driver is not known */
 	HOLDER_HIDDEN,    /* its interface is in another network namespace */
 	HOLDER_VFS,       /* it has VFs enabled */
+	HOLDER_UNSEEN,    /* not all could be looked at: @where says what, @undo what to do */
 	HOLDER_KIND_COUNT
 };
 

@@ -14,7 +14,6 @@
 #include "host/stacks.h"
 #include "host/sysfs.h"
 
-#define DEPTH_MAX    9 /* a SCSI disk's partition sits seven below its controller */
 #define CHILDREN_MAX 4096
 
 /* Folders with many entries and no devices in them. */
@@ -22,15 +21,20 @@ static const char *const barren[] = { "power",        "msi_irqs", "mq",     "que
 				      "queues",       "stat",     "tsm",    "statistics",
 				      "doe_features", "holders",  "slaves", "integrity" };
 
-static bool is_barren(const char *name)
+static bool is_barren(const struct children *children, const char *name)
 {
 	struct bdf bdf;
 
 	for (size_t i = 0; i < ARRAY_SIZE(barren); i++)
 		if (strcmp(name, barren[i]) == 0)
 			return true;
-	/* Functions behind a bridge are not the bridge's own devices. */
-	return bdf_parse(name, &bdf) == 0;
+	return children->bridge && bdf_parse(name, &bdf) == 0;
+}
+
+static bool is_bridge(const struct function *f)
+{
+	return f->kind == FUNCTION_ROOT_PORT || f->kind == FUNCTION_BRIDGE ||
+	       f->class >> 16 == 0x06;
 }
 
 static bool is_folder(int dir, const char *name)
@@ -40,28 +44,42 @@ static bool is_folder(int dir, const char *name)
 	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
-static void take_line(struct child *child, const char *key, const char *value)
+DIR *children_open_folder(struct children *children, int dir, const char *path)
+{
+	DIR *folder = attr_open_folder(dir, path);
+
+	/* A device may leave meanwhile; whatever else there is to it stays unknown. */
+	if (!folder && errno != ENOENT && errno != ENODEV)
+		children->cut = true;
+	return folder;
+}
+
+/* False when the value is longer than any that the kernel gives. */
+static bool take_line(struct child *child, const char *key, const char *value)
 {
 	uint64_t number;
 
 	if (strcmp(key, "DEVNAME") == 0)
-		text_copy(child->node, sizeof(child->node), value);
-	else if (strcmp(key, "INTERFACE") == 0)
-		text_copy(child->interface, sizeof(child->interface), value);
-	else if (strcmp(key, "DEVTYPE") == 0)
+		return text_copy(child->node, sizeof(child->node), value);
+	if (strcmp(key, "INTERFACE") == 0)
+		return text_copy(child->interface, sizeof(child->interface), value);
+	if (strcmp(key, "DEVTYPE") == 0)
 		child->block = strcmp(value, "disk") == 0 || strcmp(value, "partition") == 0;
 	else if (strcmp(key, "MAJOR") == 0 && text_to_u64(value, 10, &number) == 0)
 		child->major = (unsigned int)number;
 	else if (strcmp(key, "MINOR") == 0 && text_to_u64(value, 10, &number) == 0)
 		child->minor = (unsigned int)number;
+	return true;
 }
 
 int children_add(struct children *children, const struct child *child)
 {
 	struct child *list;
 
-	if (children->n == CHILDREN_MAX)
+	if (children->n == CHILDREN_MAX) {
+		children->cut = true;
 		return 0;
+	}
 	list = reallocarray(children->list, children->n + 1, sizeof(*list));
 	if (!list)
 		return -ENOMEM;
@@ -74,24 +92,28 @@ static int add_folder(struct children *children, int dir, const char *path)
 {
 	struct child child = { 0 };
 	char text[ATTR_SIZE_MAX], *rest = text, *line;
+	int r = attr_read(dir, "uevent", text, sizeof(text));
 
-	if (attr_read(dir, "uevent", text, sizeof(text)) < 0 ||
-	    !text_copy(child.path, sizeof(child.path), path))
+	if (r < 0 && r != -ENOENT && r != -ENODEV)
+		children->cut = true;
+	if (r < 0)
 		return 0;
+	text_copy(child.path, sizeof(child.path), path);
 	while ((line = strsep(&rest, "\n"))) {
 		char *value = strchr(line, '=');
 
 		if (!value)
 			continue;
 		*value = '\0';
-		take_line(&child, line, value + 1);
+		if (!take_line(&child, line, value + 1))
+			children->cut = true;
 	}
 	return child.node[0] || child.interface[0] ? children_add(children, &child) : 0;
 }
 
 void children_read_number(int sys_fd, struct child *child)
 {
-	char path[272], number[32];
+	char path[CHILD_PATH_MAX + 8], number[32];
 
 	snprintf(path, sizeof(path), "%s/dev", child->path);
 	if (attr_read(sys_fd, path, number, sizeof(number)) < 0 ||
@@ -99,19 +121,25 @@ void children_read_number(int sys_fd, struct child *child)
 		child->major = child->minor = 0;
 }
 
-static int walk(struct children *children, int root, const char *path, int depth)
+/*
+ * As deep as it goes: a disk may be behind any number of hubs or expanders.  Links are not
+ * followed, so it ends; at the latest where a path has no room.
+ */
+static int walk(struct children *children, int root, const char *path)
 {
-	auto_closedir DIR *folder = attr_open_folder(root, path);
+	auto_closedir DIR *folder = children_open_folder(children, root, path);
+	char below[CHILD_PATH_MAX];
 	const char *name;
-	char below[256];
 	int r = 0;
 
-	while (r == 0 && folder && depth > 0 && (name = attr_next_entry(folder))) {
-		if (is_barren(name) || !is_folder(dirfd(folder), name) ||
-		    (size_t)snprintf(below, sizeof(below), "%s/%s", path, name) >=
-			    sizeof(below))
+	while (r == 0 && folder && (name = attr_next_entry(folder))) {
+		if (is_barren(children, name) || !is_folder(dirfd(folder), name))
 			continue;
-		r = walk(children, root, below, depth - 1);
+		if ((size_t)snprintf(below, sizeof(below), "%s/%s", path, name) >=
+		    sizeof(below))
+			children->cut = true;
+		else
+			r = walk(children, root, below);
 	}
 	return r == 0 && folder ? add_folder(children, dirfd(folder), path) : r;
 }
@@ -122,7 +150,8 @@ static int walk(struct children *children, int root, const char *path, int depth
  */
 static int walk_subsystem(struct children *children, int root, const char *controller)
 {
-	auto_closedir DIR *folder = attr_open_folder(root, "class/nvme-subsystem");
+	static const char all[] = "class/nvme-subsystem";
+	auto_closedir DIR *folder = children_open_folder(children, root, all);
 	const char *name;
 	char path[256];
 	int r = 0;
@@ -133,7 +162,7 @@ static int walk_subsystem(struct children *children, int root, const char *contr
 		if (!attr_exists(root, path))
 			continue;
 		snprintf(path, sizeof(path), "class/nvme-subsystem/%.64s", name);
-		r = walk(children, root, path, DEPTH_MAX);
+		r = walk(children, root, path);
 	}
 	return r;
 }
@@ -215,13 +244,13 @@ static void find_hidden(struct children *children, int sys_fd, const char *funct
 int children_list(const struct host *host, const struct function *f,
 		  const struct plugin_traits *traits, struct children *ret)
 {
-	struct children children = { 0 };
+	struct children children = { .bridge = is_bridge(f) };
 	char path[64], address[BDF_STRLEN];
 	size_t own;
 	int r;
 
 	snprintf(path, sizeof(path), "bus/pci/devices/%s", bdf_format(f->bdf, address));
-	r = walk(&children, host->sys_fd, path, DEPTH_MAX);
+	r = walk(&children, host->sys_fd, path);
 	own = children.n;
 	for (size_t i = 0; r == 0 && i < own; i++)
 		if (is_nvme_controller(children.list[i].node))

@@ -15,12 +15,12 @@
 
 static int find_swaps(const struct holder_search *search)
 {
-	auto_fclose FILE *file = holders_open_proc(search->host, "swaps");
+	auto_fclose FILE *file = NULL;
 	auto_free char *line = NULL;
 	struct holder holder = { .kind = HOLDER_SWAP };
 	struct child *child;
 	size_t space = 0;
-	int r = 0;
+	int r = holders_open_proc(search, "swaps", &file);
 
 	while (r == 0 && file && getline(&line, &space, file) >= 0) {
 		line[strcspn(line, " \t\n")] = '\0';
@@ -30,7 +30,7 @@ static int find_swaps(const struct holder_search *search)
 		if (child)
 			r = holders_add(search, holder, child);
 	}
-	return r;
+	return r < 0 ? r : holders_end_proc(search, "swaps", file);
 }
 
 /*
@@ -103,46 +103,65 @@ static bool has_used_part(const struct children *children, const struct child *d
 
 /*
  * The kernel opens exclusively what it builds on or mounts, and refuses others who want that:
- * mkfs asks in the same way.
+ * mkfs asks in the same way.  1: it is claimed; 0: it is not; or why that is not known.
  */
-static bool is_claimed(const struct holder_search *search, const struct child *child)
+static int ask_claim(const struct holder_search *search, const struct child *child)
 {
+	auto_close int fd = -1;
 	struct stat st;
-	int fd;
 
-	if (fstatat(search->host->dev_fd, child->node, &st, AT_NO_AUTOMOUNT) < 0 ||
-	    !S_ISBLK(st.st_mode) || st.st_rdev != makedev(child->major, child->minor))
-		return false;
+	if (fstatat(search->host->dev_fd, child->node, &st, AT_NO_AUTOMOUNT) < 0)
+		return -errno;
+	if (!S_ISBLK(st.st_mode) || st.st_rdev != makedev(child->major, child->minor))
+		return -ENOTBLK;
 	fd = openat(search->host->dev_fd, child->node,
 		    O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return errno == EBUSY;
-	close(fd);
-	return false;
+	if (fd >= 0)
+		return 0;
+	/* The claim comes first; then the driver may find no medium, or the disk gone. */
+	if (errno == ENOMEDIUM || errno == ENXIO || errno == ENODEV)
+		return 0;
+	return errno == EBUSY ? 1 : -errno;
 }
 
-static int add_unexplained(const struct holder_search *search, bool stacked)
+static int add_claim(const struct holder_search *search, struct child *child)
 {
-	struct children *children = search->children;
-	struct holder holder = { .kind = stacked ? HOLDER_BLOCK : HOLDER_CLAIMED };
-	int r = 0;
+	struct holder holder = { .kind = HOLDER_CLAIMED };
+	int r = ask_claim(search, child);
 
-	for (size_t i = 0; r == 0 && i < children->n; i++) {
-		struct child *child = &children->list[i];
+	if (r >= 0)
+		return r ? holders_add(search, holder, child) : 0;
+	if (r == -ENOMEM)
+		return r;
+	return holders_add_unseen(search,
+				  "run tiod where it sees the host's /dev and may open disks, "
+				  "as its unit does",
+				  "whether /dev/%s is claimed within the kernel: %s",
+				  child->node, strerror(-r));
+}
 
-		if (!child->block || child->stacked != stacked || child->used ||
-		    has_upper(children, i) || has_used_part(children, child))
-			continue;
-		if (stacked || is_claimed(search, child))
-			r = holders_add(search, holder, child);
-	}
-	return r;
+static bool is_explained(const struct children *children, size_t i)
+{
+	const struct child *child = &children->list[i];
+
+	return !child->block || child->used || has_upper(children, i) ||
+	       has_used_part(children, child);
 }
 
 /* What is built on a disk claims it: so that comes first. */
 int holders_find_unexplained(const struct holder_search *search)
 {
-	int r = add_unexplained(search, true);
+	struct children *children = search->children;
+	struct holder holder = { .kind = HOLDER_BLOCK };
+	int r = 0;
 
-	return r == 0 ? add_unexplained(search, false) : r;
+	for (size_t i = 0; r == 0 && i < children->n; i++)
+		if (children->list[i].stacked && !is_explained(children, i))
+			r = holders_add(search, holder, &children->list[i]);
+	/* Without a number nobody can open it, and nothing claim it. */
+	for (size_t i = 0; r == 0 && i < children->n; i++)
+		if (!children->list[i].stacked && children->list[i].major &&
+		    !is_explained(children, i))
+			r = add_claim(search, &children->list[i]);
+	return r;
 }

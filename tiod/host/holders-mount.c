@@ -8,7 +8,7 @@
 #include "host/holders.h"
 #include "host/sysfs.h"
 
-#define NAMESPACES_MAX 256 /* mount namespaces that are looked at: a container has one */
+#define NAMESPACES_MAX 1024 /* mount namespaces that are looked at: a container has one */
 
 /* "id parent major:minor root where options optional… - type source options" */
 int holders_parse_mount(char *line, struct mount *ret)
@@ -199,14 +199,14 @@ static int read_line(const struct table *table, char *line, bool layers)
 
 static int read_list(const struct table *table, const char *path, bool layers)
 {
-	auto_fclose FILE *file = holders_open_proc(table->search->host, path);
+	auto_fclose FILE *file = NULL;
 	auto_free char *line = NULL;
 	size_t space = 0;
-	int r = 0;
+	int r = holders_open_proc(table->search, path, &file);
 
 	while (r == 0 && file && getline(&line, &space, file) >= 0)
 		r = read_line(table, line, layers);
-	return r;
+	return r < 0 ? r : holders_end_proc(table->search, path, file);
 }
 
 /* Twice: an overlay may be listed before the file system that its layers are on. */
@@ -224,23 +224,29 @@ static int read_table(const struct table *table, const char *path)
 struct namespaces {
 	char list[NAMESPACES_MAX][24];
 	size_t n;
+	bool cut;
 };
 
-/* True when it was not met before and there is room for it. */
-static bool meet(struct namespaces *namespaces, int proc_fd, const char *pid)
+/* 1 when it was not met before and there is room for it; 0; or an error. */
+static int meet(const struct holder_search *search, struct namespaces *namespaces,
+		const char *pid)
 {
 	char path[32], name[24];
+	int r;
 
 	snprintf(path, sizeof(path), "%.16s/ns/mnt", pid);
-	if (attr_read_link(proc_fd, path, name, sizeof(name)) < 0)
-		return false;
+	r = attr_read_link(search->host->proc_fd, path, name, sizeof(name));
+	if (r < 0)
+		return holders_is_gone(r) ? 0 : holders_fail(search, r, "/proc", path);
 	for (size_t i = 0; i < namespaces->n; i++)
 		if (strcmp(namespaces->list[i], name) == 0)
-			return false;
-	if (namespaces->n == NAMESPACES_MAX)
-		return false;
+			return 0;
+	if (namespaces->n == NAMESPACES_MAX) {
+		namespaces->cut = true;
+		return 0;
+	}
 	text_copy(namespaces->list[namespaces->n++], sizeof(namespaces->list[0]), name);
-	return true;
+	return 1;
 }
 
 static int read_namespace(const struct holder_search *search, int pid)
@@ -256,17 +262,37 @@ static int read_namespace(const struct holder_search *search, int pid)
 	return read_table(&table, path);
 }
 
+static int read_one(const struct holder_search *search, struct namespaces *met, int pid)
+{
+	char path[32], name[24];
+	int r;
+
+	snprintf(name, sizeof(name), "%d", pid);
+	r = meet(search, met, name);
+	if (r <= 0)
+		return r;
+	r = read_namespace(search, pid);
+	/* If it has ended meanwhile, another process of that namespace has to tell. */
+	snprintf(path, sizeof(path), "%d/ns/mnt", pid);
+	if (attr_read_link(search->host->proc_fd, path, name, sizeof(name)) < 0)
+		met->n--;
+	return r;
+}
+
 static int read_others(const struct holder_search *search, struct namespaces *met)
 {
-	auto_closedir DIR *processes = attr_open_folder(search->host->proc_fd, ".");
+	auto_closedir DIR *processes = NULL;
 	const char *name;
 	uint64_t pid;
-	int r = 0;
+	int r = holders_open_proc_folder(search, ".", &processes);
 
 	while (r == 0 && processes && (name = attr_next_entry(processes)))
-		if (text_to_u64(name, 10, &pid) == 0 && meet(met, search->host->proc_fd, name))
-			r = read_namespace(search, (int)pid);
-	return r;
+		if (text_to_u64(name, 10, &pid) == 0)
+			r = read_one(search, met, (int)pid);
+	if (r < 0 || !met->cut)
+		return r;
+	return holders_add_unseen(search, "stop containers that are not needed",
+				  "the host has more than %d mount namespaces", NAMESPACES_MAX);
 }
 
 int holders_find_mounts(const struct holder_search *search)
@@ -282,9 +308,10 @@ int holders_find_mounts(const struct holder_search *search)
 		any = any || search->children->list[i].block;
 	if (!any)
 		return 0;
-	(void)meet(&met, search->host->proc_fd, "self");
-	r = read_table(&own, "self/mountinfo");
-	if (r == 0 && meet(&met, search->host->proc_fd, "1"))
-		r = read_namespace(search, 1);
+	r = meet(search, &met, "self");
+	if (r >= 0)
+		r = read_table(&own, "self/mountinfo");
+	if (r == 0)
+		r = read_one(search, &met, 1);
 	return r == 0 ? read_others(search, &met) : r;
 }

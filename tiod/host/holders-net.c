@@ -48,6 +48,14 @@ static bool format_address(const struct sockaddr *address, char *buf, socklen_t 
 	return false;
 }
 
+static int fail_addresses(const struct holder_search *search, int r)
+{
+	error_set(search->err, r, "cannot see which addresses the host has: %s", strerror(-r));
+	error_fix(search->err, "let tiod open netlink sockets (RestrictAddressFamilies= of its "
+			       "unit), and try again");
+	return r;
+}
+
 static int add_addresses(const struct holder_search *search, const char *interface)
 {
 	struct ifaddrs *all = NULL, *one;
@@ -55,7 +63,7 @@ static int add_addresses(const struct holder_search *search, const char *interfa
 	int r = 0;
 
 	if (getifaddrs(&all) < 0)
-		return 0;
+		return fail_addresses(search, -errno);
 	for (one = all; r == 0 && one; one = one->ifa_next)
 		if (one->ifa_addr && (one->ifa_flags & IFF_UP) &&
 		    strcmp(one->ifa_name, interface) == 0 && !is_own_address(one->ifa_addr) &&
@@ -100,8 +108,11 @@ static int add_uppers(const struct holder_search *search, const struct child *ch
 	auto_closedir DIR *folder = attr_open_folder(search->host->sys_fd, child->path);
 	char sort[24], master[32];
 	const char *name;
-	int r = 0;
+	int r = folder ? 0 : -errno;
 
+	if (r < 0 && r != -ENODEV && !holders_is_gone(r))
+		return holders_fail(search, r, "/sys", child->path);
+	r = 0;
 	if (!folder || attr_read_link_name(dirfd(folder), "master", master, sizeof(master)) < 0)
 		master[0] = '\0';
 	while (r == 0 && folder && (name = attr_next_entry(folder))) {
@@ -200,15 +211,15 @@ static int read_routes(const struct holder_search *search, const char *interface
 		       bool addressed, const char *path,
 		       bool (*parse)(const char *line, struct route *ret))
 {
-	auto_fclose FILE *file = holders_open_proc(search->host, path);
+	auto_fclose FILE *file = NULL;
 	struct route route;
 	char line[256];
-	int r = 0;
+	int r = holders_open_proc(search, path, &file);
 
 	while (r == 0 && file && fgets(line, sizeof(line), file))
 		if (parse(line, &route) && is_worth_telling(&route, interface, addressed))
 			r = add_route(search, &route);
-	return r;
+	return r < 0 ? r : holders_end_proc(search, path, file);
 }
 
 static int add_routes(const struct holder_search *search, const char *interface, bool addressed)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -95,25 +96,27 @@ static void take_name(const char *value, char *buf, size_t size)
 }
 
 /* What follows -name, or -uuid, on QEMU's command line; the command where there is none. */
-static void name_guest(const struct holder_search *search, struct holder *holder)
+static int name_guest(const struct holder_search *search, struct holder *holder)
 {
 	auto_fclose FILE *file = NULL;
 	auto_free char *word = NULL;
 	bool name = false, uuid = false;
 	size_t space = 0;
 	char path[32];
+	int r;
 
 	text_copy(holder->where, sizeof(holder->where), holder->command);
 	snprintf(path, sizeof(path), "%d/cmdline", holder->pid);
-	file = holders_open_proc(search->host, path);
+	r = holders_open_proc(search, path, &file);
 	while (file && getdelim(&word, &space, '\0', file) > 0) {
 		if (name || uuid)
 			take_name(word, holder->where, sizeof(holder->where));
 		if (name)
-			return;
+			return 0;
 		name = strcmp(word, "-name") == 0 || strcmp(word, "--name") == 0;
 		uuid = strcmp(word, "-uuid") == 0;
 	}
+	return r;
 }
 
 /* --- All processes --- */
@@ -123,7 +126,7 @@ static bool is_recorded(const struct holder_search *search, const struct holder 
 	for (size_t i = search->snap->n_holders; i > search->before; i--) {
 		const struct holder *other = &search->snap->holders[i - 1];
 
-		if (other->kind >= HOLDER_PROCESS && other->pid == holder->pid &&
+		if (other->kind == holder->kind && other->pid == holder->pid &&
 		    strcmp(other->what, holder->what) == 0 &&
 		    strcmp(other->stack, holder->stack) == 0)
 			return true;
@@ -135,14 +138,15 @@ static int add_process(const struct holder_search *search, int pid, struct child
 {
 	struct holder holder = { .kind = HOLDER_PROCESS, .pid = pid };
 	size_t before = search->snap->n_holders;
-	int r;
+	int r = 0;
 
 	holders_read_command(search->host, pid, holder.command, sizeof(holder.command));
 	if (is_guest(search->host->proc_fd, pid)) {
 		holder.kind = HOLDER_GUEST;
-		name_guest(search, &holder);
+		r = name_guest(search, &holder);
 	}
-	r = holders_add(search, holder, child);
+	if (r == 0)
+		r = holders_add(search, holder, child);
 	/* Completed by the child, it may be there already. */
 	if (r == 0 && search->snap->n_holders > before) {
 		holder = search->snap->holders[--search->snap->n_holders];
@@ -176,7 +180,7 @@ static int add_maybe(const struct holder_search *search, int pid, const char *pa
 
 static int look_at_file(const struct holder_search *search, int pid, int fds, const char *fd)
 {
-	char path[256];
+	char path[PATH_MAX]; /* a container's node may be far below the root */
 
 	if (attr_read_link(fds, fd, path, sizeof(path)) < 0 || path[0] != '/')
 		return 0;
@@ -191,10 +195,10 @@ static int look_at(const struct holder_search *search, int pid)
 	auto_closedir DIR *fds = NULL;
 	char path[32];
 	const char *fd;
-	int r = 0;
+	int r;
 
 	snprintf(path, sizeof(path), "%d/fd", pid);
-	fds = attr_open_folder(search->host->proc_fd, path);
+	r = holders_open_proc_folder(search, path, &fds);
 	while (r == 0 && fds && (fd = attr_next_entry(fds)))
 		r = look_at_file(search, pid, dirfd(fds), fd);
 	return r;
@@ -205,11 +209,11 @@ int holders_find_processes(const struct holder_search *search)
 	auto_closedir DIR *processes = NULL;
 	const char *name;
 	uint64_t pid;
-	int r = 0;
+	int r;
 
 	if (search->children->n == 0 && search->children->n_patterns == 0)
 		return 0;
-	processes = attr_open_folder(search->host->proc_fd, ".");
+	r = holders_open_proc_folder(search, ".", &processes);
 	while (r == 0 && processes && (name = attr_next_entry(processes)))
 		if (text_to_u64(name, 10, &pid) == 0 && pid != (uint64_t)getpid())
 			r = look_at(search, (int)pid);

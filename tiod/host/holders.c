@@ -3,24 +3,68 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "core/holder.h"
 #include "host/sysfs.h"
 
-#define HOLDERS_MAX 256 /* of one function: a host of containers has thousands of mounts */
+/* Of one function: a host of containers has thousands of mounts. */
+#define FORCIBLE_MAX 256
+#define HOLDERS_MAX  2048
 
-FILE *holders_open_proc(const struct host *host, const char *path)
+/* --- /proc --- */
+
+int holders_fail(const struct holder_search *search, int r, const char *root, const char *path)
 {
-	auto_close int fd = openat(host->proc_fd, path, O_RDONLY | O_CLOEXEC);
-	FILE *file = fd < 0 ? NULL : fdopen(fd, "re");
+	error_set(search->err, r, "cannot see who uses it: %s/%s: %s", root, path,
+		  strerror(-r));
+	error_fix(search->err, r == -EACCES || r == -EPERM
+				       ? "run tiod as root with CAP_SYS_PTRACE and "
+					 "CAP_DAC_READ_SEARCH, as its unit does"
+				       : "mend what the kernel complains of, and try again");
+	return r;
+}
 
-	if (file)
+/* mountinfo says EINVAL of a process that has ended. */
+bool holders_is_gone(int r)
+{
+	return r == -ENOENT || r == -ESRCH || r == -EINVAL;
+}
+
+int holders_open_proc(const struct holder_search *search, const char *path, FILE **ret)
+{
+	auto_close int fd = openat(search->host->proc_fd, path, O_RDONLY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : 0;
+
+	*ret = NULL;
+	if (r == 0) {
+		*ret = fdopen(fd, "re");
+		r = *ret ? 0 : -errno;
+	}
+	if (r == 0)
 		(void)take_fd(&fd);
-	return file;
+	return r == 0 || holders_is_gone(r) ? 0 : holders_fail(search, r, "/proc", path);
+}
+
+int holders_end_proc(const struct holder_search *search, const char *path, FILE *file)
+{
+	if (!file || !ferror(file) || holders_is_gone(-errno))
+		return 0;
+	return holders_fail(search, errno ? -errno : -EIO, "/proc", path);
+}
+
+int holders_open_proc_folder(const struct holder_search *search, const char *path, DIR **ret)
+{
+	int r;
+
+	*ret = attr_open_folder(search->host->proc_fd, path);
+	r = *ret ? 0 : -errno;
+	return r == 0 || holders_is_gone(r) ? 0 : holders_fail(search, r, "/proc", path);
 }
 
 void holders_read_command(const struct host *host, int pid, char *buf, size_t size)
@@ -78,18 +122,44 @@ static const struct child *root_of(const struct children *children, const struct
 	return child;
 }
 
+int holders_add_unseen(const struct holder_search *search, const char *undo, const char *fmt,
+		       ...)
+{
+	struct holder holder = { .kind = HOLDER_UNSEEN, .function = search->f->bdf };
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(holder.where, sizeof(holder.where), fmt, args);
+	va_end(args);
+	text_copy(holder.undo, sizeof(holder.undo), undo);
+	return snapshot_add_holder(search->snap, &holder);
+}
+
+/* One that no --force overrides stands for those that are left out. */
+static int say_cut(const struct holder_search *search)
+{
+	for (size_t i = search->snap->n_holders; i-- > search->before;)
+		if (search->snap->holders[i].kind == HOLDER_UNSEEN)
+			return 0;
+	return holders_add_unseen(search, "end some of those that are told first",
+				  "there are too many to be listed");
+}
+
+/* However many can be forced, they do not push off one that cannot. */
 int holders_add(const struct holder_search *search, struct holder holder, struct child *child)
 {
+	bool forcible = holder_force(&holder) || holder_is_note(&holder);
 	const struct child *root;
 
-	if (search->snap->n_holders - search->before >= HOLDERS_MAX)
-		return 0;
+	if (search->snap->n_holders - search->before >= (forcible ? FORCIBLE_MAX : HOLDERS_MAX))
+		return say_cut(search);
 	holder.function = search->f->bdf;
 	if (child) {
 		root = root_of(search->children, child);
 		snprintf(holder.what, sizeof(holder.what), "/dev/%s", root->node);
 		put_stack(search->children, child, &holder);
-		mark_used(search->children, child);
+		if (!forcible)
+			mark_used(search->children, child);
 	}
 	return snapshot_add_holder(search->snap, &holder);
 }
@@ -144,9 +214,22 @@ static int find_vfs(const struct holder_search *search)
 	return holders_add(search, holder, NULL);
 }
 
+static int find_cut(const struct holder_search *search)
+{
+	if (!search->children->cut)
+		return 0;
+	return holders_add_unseen(search, "`lsblk` and `ip link` show what there is",
+				  "its devices in sysfs could not be looked at whole");
+}
+
 static int (*const kinds[])(const struct holder_search *search) = {
-	holders_find_mounts,    holders_find_block, holders_find_net,
-	holders_find_processes, find_vfs,           holders_find_unexplained,
+	holders_find_mounts,
+	holders_find_block,
+	holders_find_net,
+	holders_find_processes,
+	find_vfs,
+	holders_find_unexplained,
+	find_cut,
 };
 
 /* What was found before is out of date. */
@@ -165,7 +248,7 @@ int holders_find(const struct host *host, struct snapshot *snap, const struct fu
 {
 	struct children children = { 0 };
 	struct holder_search search = {
-		.host = host, .f = f, .children = &children, .snap = snap
+		.host = host, .f = f, .children = &children, .snap = snap, .err = err
 	};
 	int r;
 
@@ -175,5 +258,5 @@ int holders_find(const struct host *host, struct snapshot *snap, const struct fu
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(kinds); i++)
 		r = kinds[i](&search);
 	children_finish(&children);
-	return r < 0 ? error_set(err, r, "out of memory") : 0;
+	return r == -ENOMEM ? error_set(err, r, "out of memory") : r;
 }

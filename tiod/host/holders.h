@@ -17,17 +17,21 @@
 #include "host/children.h"
 #include "host/host.h"
 
-/* Replaces what @snap knows of @f's holders; @traits may be NULL.  0 or -ENOMEM. */
+/*
+ * Replaces what @snap knows of @f's holders; @traits may be NULL.  What cannot be looked at is
+ * no absence: either it fails, or a HOLDER_UNSEEN stands for it.
+ */
 int holders_find(const struct host *host, struct snapshot *snap, const struct function *f,
 		 const struct plugin_traits *traits, struct tio_error *err);
 
-/* The kinds: each adds what it finds to @snap.  0 or -ENOMEM. */
+/* The kinds: each adds what it finds to @snap. */
 struct holder_search {
 	const struct host *host;
 	const struct function *f;
 	struct children *children;
 	struct snapshot *snap;
 	size_t before; /* holders of @snap that are not this search's */
+	struct tio_error *err;
 };
 
 int holders_find_mounts(const struct holder_search *search);
@@ -40,15 +44,32 @@ int holders_find_unexplained(const struct holder_search *search);
 
 /*
  * Adds @holder of the function, completed by @child: what it is called, and what it is
- * built on.  @child may be NULL.  More than some hundred of them are not kept.
+ * built on.  @child may be NULL.  More than some hundred of them are not kept, and a
+ * HOLDER_UNSEEN says so.  0 or -ENOMEM.
  */
 int holders_add(const struct holder_search *search, struct holder holder, struct child *child);
 
 /* The block child whose node is "/dev/…", or that this is a link to; NULL: none. */
 struct child *holders_find_node(const struct holder_search *search, const char *path);
 
-/* A file below /proc, or NULL. */
-FILE *holders_open_proc(const struct host *host, const char *path);
+/* Adds that not all could be looked at: what, and what to do about it.  0 or -ENOMEM. */
+int holders_add_unseen(const struct holder_search *search, const char *undo, const char *fmt,
+		       ...) __attribute__((format(printf, 3, 4)));
+
+/* Records that @path, below @root ("/proc"), could not be looked at, and returns @r. */
+int holders_fail(const struct holder_search *search, int r, const char *root, const char *path);
+
+/* @r, of a file of a process, says that the process has gone. */
+bool holders_is_gone(int r);
+
+/* A file below /proc; 0 with NULL when there is none, or its process has gone. */
+int holders_open_proc(const struct holder_search *search, const char *path, FILE **ret);
+
+/* After the last line of it: was that the end?  @file may be NULL. */
+int holders_end_proc(const struct holder_search *search, const char *path, FILE *file);
+
+/* A folder below /proc, in the same way. */
+int holders_open_proc_folder(const struct holder_search *search, const char *path, DIR **ret);
 
 /* The name of process @pid. */
 void holders_read_command(const struct host *host, int pid, char *buf, size_t size);

@@ -40,7 +40,7 @@ static enum stack_kind mapped_kind(const char *uuid)
 
 static void name_mapped(int dir, struct child *child)
 {
-	char path[320], uuid[192];
+	char path[CHILD_PATH_MAX + 16], uuid[192];
 
 	snprintf(path, sizeof(path), "%s/dm/name", child->path);
 	if (attr_read(dir, path, child->name, sizeof(child->name)) < 0 || !child->name[0]) {
@@ -89,8 +89,12 @@ static int add(const struct host *host, struct children *children, size_t lower,
 {
 	struct child child = { .block = true, .stacked = true, .lower = lower };
 
-	if (is_listed(children, name) || !text_copy(child.node, sizeof(child.node), name))
+	if (is_listed(children, name))
 		return 0;
+	if (!text_copy(child.node, sizeof(child.node), name)) {
+		children->cut = true;
+		return 0;
+	}
 	snprintf(child.path, sizeof(child.path), "class/block/%.64s", name);
 	children_read_number(host->sys_fd, &child);
 	name_stacked(host->sys_fd, &child);
@@ -100,12 +104,12 @@ static int add(const struct host *host, struct children *children, size_t lower,
 static int add_holders(const struct host *host, struct children *children, size_t lower)
 {
 	auto_closedir DIR *folder = NULL;
-	char path[272];
+	char path[CHILD_PATH_MAX + 16];
 	const char *name;
 	int r = 0;
 
 	snprintf(path, sizeof(path), "%s/holders", children->list[lower].path);
-	folder = attr_open_folder(host->sys_fd, path);
+	folder = children_open_folder(children, host->sys_fd, path);
 	while (r == 0 && folder && (name = attr_next_entry(folder)))
 		r = add(host, children, lower, name);
 	return r;
@@ -121,7 +125,7 @@ static int add_partitions(const struct host *host, struct children *children, si
 
 	if (!children->list[lower].stacked)
 		return 0;
-	folder = attr_open_folder(host->sys_fd, children->list[lower].path);
+	folder = children_open_folder(children, host->sys_fd, children->list[lower].path);
 	while (r == 0 && folder && (name = attr_next_entry(folder))) {
 		snprintf(path, sizeof(path), "%s/partition", name);
 		if (attr_exists(dirfd(folder), path))
@@ -133,7 +137,7 @@ static int add_partitions(const struct host *host, struct children *children, si
 /* A loop device that was set up on a disk, not on a file. */
 static int add_loops(const struct host *host, struct children *children, size_t lower)
 {
-	auto_closedir DIR *folder = attr_open_folder(host->sys_fd, "class/block");
+	auto_closedir DIR *folder = children_open_folder(children, host->sys_fd, "class/block");
 	char path[128], backing[160];
 	const char *name;
 	int r = 0;

@@ -6,11 +6,10 @@
 #include "model/driver.h"
 #include "model/host.h"
 
-#define NVME_MAJOR  242
-#define BLOCK_MAJOR 259
-#define SECTOR      512
+#define NVME_MAJOR 242
+#define SECTOR     512
 
-static struct pool instances, minors;
+static struct pool instances;
 
 struct disk_part {
 	int number;
@@ -50,8 +49,10 @@ static struct kid *block_new(struct pci_dev *dev, const struct device_type *type
 
 	kid->data = part;
 	kid->gone = part_gone;
-	kid->device.major = BLOCK_MAJOR;
-	kid->device.minor = kid_number(kid, &minors, 0);
+	/*
+	 * No number, as the kernel has it for disks that nobody can open: there is no block
+	 * device that could be claimed.
+	 */
 	snprintf(kid->device.name, sizeof(kid->device.name), "%s", name);
 	snprintf(kid->device.devname, sizeof(kid->device.devname), "%s", name);
 	device_add(&kid->device, parent, false);
