@@ -38,7 +38,7 @@ struct fake_host {
 	unsigned vfs_less;              /* the driver enables so many fewer */
 	bool cdev_unsupported;          /* VFIO makes no character devices */
 	struct bdf unknown;    /* what the daemon knows of the host is older than this */
-	bool blind;            /* holders are only seen when a VF is about to be removed */
+	unsigned blind;        /* so often holders are not seen, as when they come later */
 	unsigned turns;        /* tsm_take() calls */
 	bool sleep_drops_link; /* a card that vfio-pci takes sleeps and loses its link */
 	bool turn_held;

@@ -522,7 +522,7 @@ Test(engine, vfs_are_not_removed_under_a_process_that_holds_one)
 	text_copy(fake_function(&host, "02:00.3")->driver, DRIVER_NAME_MAX, "vfio-pci");
 	holder.function = address("02:00.3");
 	cr_assert(eq(int, snapshot_add_holder(&host.world, &holder), 0));
-	host.blind = true; /* the plan does not see it, as when it comes later */
+	host.blind = 2; /* the plan does not see it */
 	fake_state(&host, before, sizeof(before));
 
 	request = a_request(&host, VERB_DETACH, "02:00.0/vf0");

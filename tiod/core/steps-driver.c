@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/holder.h"
 #include "core/power.h"
 
 /* --- load-vfio --- */
@@ -80,6 +81,43 @@ static int set_override(const struct step_work *work, const struct function *f,
 	return work->ops->set_override(work->host, f->bdf, override, err);
 }
 
+static int refuse_unbind(const struct step_work *work, const struct function *f,
+			 const struct holder *holder, struct tio_error *err)
+{
+	char clause[600], words[64];
+
+	error_kind_set(err, ERROR_IN_USE, -EBUSY, "cannot unbind from %s: by now %s", f->driver,
+		       holder_describe(holder, clause, sizeof(clause)));
+	holder_fix(holder, clause, sizeof(clause));
+	/* Nobody forces anything while what was left unfinished is put in order. */
+	if (work->request && holder_force(holder))
+		error_fix(err, "%s, and try again, or --force=%s", clause,
+			  force_format(holder_force(holder), words, sizeof(words)));
+	else
+		error_fix(err, "%s, and try again", clause);
+	return -EBUSY;
+}
+
+/*
+ * Minutes may lie between the plan and this, and a restart: who uses the function is looked
+ * for afresh.  An unbind from vfio-pci would wait without limit for whoever has it open.
+ */
+static int check_is_free(const struct step_work *work, const struct function *f,
+			 struct tio_error *err)
+{
+	struct snapshot *snap = work->snap;
+	bool from_vm = strcmp(f->driver, VFIO_DRIVER) == 0;
+	unsigned force = work->request ? work->request->force : 0;
+	int r = work->ops->find_holders(work->host, snap, f,
+					plugins_claim(work->plugins, f).traits, err);
+
+	for (size_t i = 0; r == 0 && i < snap->n_holders; i++)
+		if (bdf_equal(snap->holders[i].function, f->bdf) &&
+		    holder_forbids(&snap->holders[i], from_vm, force))
+			r = refuse_unbind(work, f, &snap->holders[i], err);
+	return r;
+}
+
 /* Takes the function from any driver but @driver and gives it to that; "" leaves it unbound. */
 static int move_to(const struct step_work *work, const struct record *record,
 		   const char *driver, const char *override, struct tio_error *err)
@@ -90,6 +128,8 @@ static int move_to(const struct step_work *work, const struct record *record,
 	int r;
 
 	r = step_look(work, record, &f, err);
+	if (r == 0 && f->driver[0] && strcmp(f->driver, driver) != 0)
+		r = check_is_free(work, f, err);
 	if (r == 0 && strcmp(f->driver, driver) != 0) {
 		/* The override comes first: nobody's driver can slip in after the unbind. */
 		r = set_override(work, f, in_the_way ? driver : override, err);
