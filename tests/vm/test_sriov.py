@@ -3,15 +3,20 @@
 
 import json
 import os
+import random
 import subprocess
+import time
 
-from guest import (CONFIG, NIC1, NVME1, PCI, Checks, Guest, driver, glob, settle, snapshot, until,
-                   write)
+from guest import (CONFIG, NIC1, NVME1, PCI, Checks, Guest, driver, glob, knob, settle, snapshot,
+                   until, write)
 
 VF0, VF1 = "0000:01:10.0", "0000:01:10.2"
 MAC, OTHER = "02:00:00:00:0a:bc", "02:00:00:00:0d:ef"
 PROBE = os.path.join(os.path.dirname(os.environ["TIOD"]), "../tests/vm/probe/vf-probe")
 SIM = "/sys/bus/netdevsim/"
+
+KILLS = int(os.environ.get("VM_KILLS", "8"))
+SEED = int(os.environ.get("VM_SEED", "1"))
 
 guest = Guest(step_timeout=50)  # igb takes its time on a busy machine
 checks = Checks(guest)
@@ -65,14 +70,76 @@ def igb_by_attach():
     checks.same(before, "the host is as before")
 
 
-def igb_put_back():
-    """VFs of the operator's, set by the operator: what was in force returns."""
-    name = interface(NIC1)
+def knows(function):
+    return "error" not in guest.call("GetFunction", function=function)
+
+
+def vfs_of_the_operator(name):
+    """Two VFs, of which the operator has set the second."""
     write(f"{PCI}{NIC1}/sriov_drivers_autoprobe", "0")
     write(f"{PCI}{NIC1}/sriov_numvfs", "2")
     ip = ["ip", "link", "set", "dev", name, "vf", "1"]
     subprocess.run([*ip, "mac", OTHER], check=True)
     subprocess.run([*ip, "vlan", "7", "qos", "5"], check=True)
+    until(lambda: knows(VF1))
+
+
+def no_vfs():
+    write(f"{PCI}{NIC1}/sriov_numvfs", "0")
+    write(f"{PCI}{NIC1}/sriov_drivers_autoprobe", "1")
+    until(lambda: not knows(VF1))
+
+
+def attached(function):
+    return guest.state(function)["state"] == "attached"
+
+
+def one_kill(number, moment, before, info):
+    """tiod and its workers end in the middle of an attach, and recovery follows."""
+    name = interface(NIC1)
+    job = guest.background("attach", VF1, "--vm", "vm1", "--mac", MAC, "--vlan", "12",
+                           "--vlan-qos", "3", "--trust", "on")
+    time.sleep(moment)
+    guest.kill()
+    hit = vf_info(name, 1) != info
+    job.communicate(timeout=60)
+    guest.start(wait=60)
+    guest.job_free()
+    stays = attached(VF1)
+    if stays:
+        check_set(1, "what is attached has its settings", mac=MAC, vlan=12, qos=3, trust=True)
+        guest.must("detach", VF1)
+    found = vf_info(name, 1)
+    checks.ok(found == info, f"kill {number} after {moment * 1000:.0f} ms: the settings are "
+              "the operator's", info, found)
+    checks.same(before, f"kill {number}: and the host is as before")
+    return hit, stays
+
+
+def igb_killed():
+    """kill -9 at random moments of an attach that sets a VF."""
+    name, chance = interface(NIC1), random.Random(SEED)
+    vfs_of_the_operator(name)
+    knob("connect_ms", 1500)  # between the settings and the end of the attach
+    before, info = snapshot(), vf_info(name, 1)
+    start = time.monotonic()
+    guest.must("attach", VF1, "--vm", "vm1", "--mac", MAC, "--vlan", "12")
+    takes = time.monotonic() - start
+    guest.must("detach", VF1)
+    seen = [one_kill(number, chance.uniform(0, 1.1 * takes), before, info)
+            for number in range(KILLS)]
+    checks.tap.note(f"{KILLS} kills (seed {SEED}): {sum(hit for hit, _ in seen)} with a VF that "
+                    f"was set, {sum(stays for _, stays in seen)} ended attached")
+    checks.ok(any(hit and not stays for hit, stays in seen),
+              "some came when the VF was set and the attach not done", seen)
+    knob("connect_ms", 0)
+    no_vfs()
+
+
+def igb_put_back():
+    """VFs of the operator's, set by the operator: what was in force returns."""
+    name = interface(NIC1)
+    vfs_of_the_operator(name)
     before, info = snapshot(), vf_info(name, 1)
     checks.attach(VF1, "--mac", MAC, "--vlan", "0", "--trust", "on")
     check_set(1, "what was asked for replaces it", mac=MAC, trust=True)
@@ -81,8 +148,7 @@ def igb_put_back():
     checks.detach(VF1)
     checks.ok(vf_info(name, 1) == info, "and returns with the detach", info, vf_info(name, 1))
     checks.same(before, "the host is as before")
-    write(f"{PCI}{NIC1}/sriov_numvfs", "0")
-    write(f"{PCI}{NIC1}/sriov_drivers_autoprobe", "1")
+    no_vfs()
 
 
 def igb_refuses():
@@ -163,6 +229,10 @@ def eswitch(name):
     checks.ok(code == 1 and out.startswith("EOPNOTSUPP") and "netdevsim1/" in out,
               "an address is refused by the driver, not by us", out)
     checks.ok(probe("eswitch", "pci", NVME1)[1] == "legacy", "no devlink is legacy")
+    done = subprocess.run(["setpriv", "--bounding-set=-net_admin", PROBE, "eswitch", "netdevsim",
+                           "netdevsim1"], capture_output=True, text=True, check=False)
+    checks.ok(done.stdout.startswith("unknown\nEPERM: devlink cannot be asked"),
+              "without the right to ask it is unknown", done.stdout, done.stderr)
     write(SIM + "del_device", "1")
 
 
@@ -171,6 +241,7 @@ def main():
     checks.ok("eswitch mode" in guest.must("show", NIC1), "show tells the eswitch mode")
     igb_by_attach()
     igb_put_back()
+    igb_killed()
     igb_refuses()
     igb_by_file()
     eswitch(netdevsim())
