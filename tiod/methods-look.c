@@ -98,12 +98,26 @@ int look_check_turns(const struct daemon *daemon, struct tio_error *err)
 	return -EBUSY;
 }
 
+/*
+ * Each reading of measurements makes the card and the security manager work, with the kernel's
+ * lock held that every connect waits for: not something for whoever may look.
+ */
+static int check_evidence(const struct call *call, const struct look *look,
+			  struct tio_error *err)
+{
+	if (!look->evidence || rights_allow(&call->who, ACCESS_CHANGE))
+		return 0;
+	return rights_refuse(&call->who, "io.tiod.GetTsmStatus with \"evidence\"",
+			     ACCESS_CHANGE, err);
+}
+
 void method_get_tsm_status(struct daemon *daemon, struct call *call)
 {
 	struct look look = { .kind = LOOK_TSM, .evidence = methods_flag(call, "evidence") };
 	struct tio_error err = TIO_ERROR_NONE;
 
-	if (look_find(daemon, call, &look.function, &err) < 0 ||
+	if (check_evidence(call, &look, &err) < 0 ||
+	    look_find(daemon, call, &look.function, &err) < 0 ||
 	    look_check_turns(daemon, &err) < 0)
 		methods_fail(call, &err);
 	else

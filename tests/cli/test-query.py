@@ -204,6 +204,21 @@ def test_status_of_one_asks_its_security_manager():
            GPU, f"tioctl: {GPU}: the security manager is busy (ask again)\n")
 
 
+def test_show_asks_a_reader_for_no_evidence():
+    script = {"io.tiod.GetFunction": [{"parameters": {"function": attached(tsmStatus=True)}}]}
+    answer = security()["io.tiod.GetTsmStatus"]
+    r = run("show", GPU, script={**script, **security()})
+    expect(r, 0, ["DSM context state\t3\n"])
+    equal(r.calls[1]["parameters"], {"function": GPU, "evidence": True})
+    no = [error("NotPermitted", "uid 1000 may not call it")]
+    r = run("show", GPU, script={**script, "io.tiod.GetTsmStatus": [no, answer]})
+    expect(r, 0, ["DSM context state\t3\n"])
+    equal([c["parameters"].get("evidence") for c in r.calls], [None, True, False])
+    r = run("show", GPU, script={**script, "io.tiod.GetTsmStatus": [no, no]})
+    expect(r, 0, GPU, f"tioctl: {GPU}: uid 1000 may not call it\n")
+    equal(len(r.calls), 3)
+
+
 def event(kind, **fields):
     return {"continues": True, "parameters": {"event": kind, **fields}}
 

@@ -51,6 +51,8 @@ TABLE = [
     ("GetStatus", {"vm": "vm2", **DEVICE}, VM1_READ),
     ("GetIde", DEVICE, READ),
     ("GetTsmStatus", DEVICE, READ),
+    ("GetTsmStatus", {"evidence": False, **DEVICE}, READ),
+    ("GetTsmStatus", {"evidence": True, **DEVICE}, CHANGE),
     ("GetEvidence", DEVICE, CHANGE),
     ("Plan", ATTACH, VM1_READ),
     ("Plan", {**ATTACH, "vm": "vm2"}, READ),
