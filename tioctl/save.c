@@ -26,41 +26,109 @@ static const char *unfinished(const char *name, char buf[static SAVE_NAME_MAX + 
 	return buf;
 }
 
-static bool is_empty(DIR *folder)
+static bool is_empty(int dir)
 {
+	/* A folder that cannot be listed may hold anything. */
+	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_closedir DIR *folder = copy < 0 ? NULL : fdopendir(copy);
 	const struct dirent *entry;
 
-	while ((entry = readdir(folder)))
+	if (!folder && copy >= 0)
+		close(copy);
+	while (folder && (entry = readdir(folder)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			return false;
-	return true;
+	return folder;
+}
+
+/* Whoever else may write there could put links in the way of what is written. */
+static int check_owner(int dir, const char *path, struct tio_error *err)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) < 0)
+		return fail(err, -errno, "look at", path, NULL);
+	if (st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH)))
+		return 0;
+	if (st.st_uid != geteuid()) {
+		error_set(err, -EPERM, "%s belongs to uid %u, not to uid %u who saves there",
+			  path, (unsigned)st.st_uid, (unsigned)geteuid());
+		error_fix(err, "name a folder that is not there yet");
+	} else {
+		error_set(err, -EPERM, "others may write to %s (its mode is %04o)", path,
+			  (unsigned)st.st_mode & 07777);
+		error_fix(err, "`chmod go-w` it, or name a folder that is not there yet");
+	}
+	return -EPERM;
+}
+
+/* Without the slashes at its end, behind which a link would be followed. */
+static int open_without_links(const char *path)
+{
+	auto_free char *plain = strdup(path);
+	size_t n = strlen(path);
+	struct stat st;
+	int fd;
+
+	if (!plain)
+		return -ENOMEM;
+	while (n > 1 && plain[n - 1] == '/')
+		plain[--n] = '\0';
+	fd = open(plain, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0)
+		return fd;
+	/* The kernel says ENOTDIR of a link. */
+	fd = -errno;
+	return lstat(plain, &st) == 0 && S_ISLNK(st.st_mode) ? -ELOOP : fd;
+}
+
+/* -ENOENT without a sentence: there is none. */
+static int open_folder(const char *path, bool overwrite, int *ret, struct tio_error *err)
+{
+	auto_close int dir = open_without_links(path);
+	int r = dir;
+
+	if (r == -ENOENT)
+		return r;
+	if (r == -ELOOP) {
+		error_set(err, r, "%s is a symbolic link, which is not followed", path);
+		error_fix(err, "name the folder itself");
+		return r;
+	}
+	if (r < 0)
+		return fail(err, r, "open", path, NULL);
+	r = check_owner(dir, path, err);
+	if (r < 0)
+		return r;
+	if (!overwrite && !is_empty(dir)) {
+		error_set(err, -EEXIST, "%s is not empty", path);
+		error_fix(err, "choose another folder, or give --overwrite");
+		return -EEXIST;
+	}
+	*ret = take_fd(&dir);
+	return 0;
 }
 
 int save_check(const char *path, bool overwrite, struct tio_error *err)
 {
-	auto_closedir DIR *folder = opendir(path);
+	auto_close int dir = -1;
+	int r = open_folder(path, overwrite, &dir, err);
 
-	if (!folder)
-		return errno == ENOENT ? 0 : fail(err, -errno, "open", path, NULL);
-	if (overwrite || is_empty(folder))
-		return 0;
-	error_set(err, -EEXIST, "%s is not empty", path);
-	error_fix(err, "choose another folder, or give --overwrite");
-	return -EEXIST;
+	return r == -ENOENT ? 0 : r;
 }
 
 int save_begin(struct save *save, const char *path, bool overwrite, struct tio_error *err)
 {
-	int r = save_check(path, overwrite, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	*save = (struct save){ .path = path, .dir = -1 };
 	save->made = mkdir(path, 0700) == 0;
 	if (!save->made && errno != EEXIST)
 		return fail(err, -errno, "make", path, NULL);
-	save->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return save->dir < 0 ? fail(err, -errno, "open", path, NULL) : 0;
+	r = open_folder(path, overwrite, &save->dir, err);
+	if (r < 0 && save->made)
+		(void)rmdir(path);
+	return r == -ENOENT ? fail(err, r, "open", path, NULL) : r;
 }
 
 static int write_whole(int fd, const char *data, size_t size)

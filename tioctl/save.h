@@ -22,7 +22,10 @@ struct save {
 	size_t n_names;
 };
 
-/* 0, or -EEXIST: there is something in that folder already, or it is no folder. */
+/*
+ * 0 also when there is no such folder; -EEXIST: there is something in it already.  One that is
+ * a symbolic link, another's, or for others to write to is refused (-ELOOP, -EPERM).
+ */
 int save_check(const char *path, bool overwrite, struct tio_error *err);
 
 /* Makes the folder (0700) unless it is there.  Ended by save_commit() or save_abort(). */

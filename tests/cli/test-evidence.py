@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 
-from fake import CLOSE, equal, expect, main, run
+from fake import CLOSE, Skip, equal, expect, main, run
 from shapes import GPU, error
 
 PART = 1000
@@ -112,6 +112,46 @@ def test_a_cut_object_is_told(folder):
     script["io.tiod.GetEvidence"][0]["parameters"]["evidence"]["objects"][0]["truncated"] = True
     expect(run("evidence", GPU, "-o", folder, script=script), 0, err="slot0: this kernel's file")
     equal(json.loads(content(folder, "index.json"))["objects"][0]["truncated"], True)
+
+
+@in_folder
+def test_a_link_is_not_followed(folder):
+    """Who may make links where one saves must not choose the place."""
+    target = folder + ".target"
+    os.mkdir(target, 0o700)
+    os.symlink(target, folder)
+    for name in (folder, folder + "/", folder + "//"):
+        r = run("evidence", GPU, "-o", name, "--overwrite", script=replies([("vca", b"v")]))
+        expect(r, 1, "", f"{name} is a symbolic link, which is not followed (name the")
+    equal((r.calls, os.listdir(target)), ([], []))
+    os.rmdir(target)
+    for name in (folder, folder + "/"):
+        expect(run("evidence", GPU, "-o", name, script=replies([("vca", b"v")])), 1, "",
+               "is a symbolic link")
+    equal(os.path.lexists(target), False)
+
+
+@in_folder
+def test_a_folder_that_others_may_write_to_is_refused(folder):
+    os.mkdir(folder)
+    for mode in (0o720, 0o702, 0o1777):
+        os.chmod(folder, mode)
+        r = run("evidence", GPU, "-o", folder, script=replies([("vca", b"v")]))
+        expect(r, 1, "", f"others may write to {folder} (its mode is {mode:04o}) (`chmod go-w`")
+        equal((r.calls, os.listdir(folder)), ([], []))
+    os.chmod(folder, 0o755)
+    expect(run("evidence", GPU, "-o", folder + "/", script=replies([("vca", b"v")])), 0)
+
+
+@in_folder
+def test_a_folder_of_somebody_else_is_refused(folder):
+    if os.geteuid() != 0:
+        raise Skip("only root can make one")
+    os.mkdir(folder, 0o755)
+    os.chown(folder, 65534, 65534)
+    r = run("evidence", GPU, "-o", folder, "--overwrite", script=replies([("vca", b"v")]))
+    expect(r, 1, "", f"{folder} belongs to uid 65534, not to uid 0 who saves there")
+    equal((r.calls, os.listdir(folder)), ([], []))
 
 
 @in_folder
