@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "core/holder.h"
 #include "core/json.h"
 #include "core/reasons.h"
 #include "host/evidence.h"
@@ -54,10 +55,46 @@ static int read_by_netlink(const struct function *dsm, const struct function *f,
 	return r;
 }
 
+static int refuse_nonce(const struct holder *h, struct tio_error *err)
+{
+	char clause[600];
+
+	error_kind_set(
+		err, ERROR_IN_USE, -EBUSY,
+		"a guest may be examining it: %.300s; with this kernel there is one nonce "
+		"a card, and that guest would be told of measurements with another one",
+		holder_describe(h, clause, sizeof(clause)));
+	error_fix(err, "ask without a nonce, or stop that guest first");
+	error_at(err, h->function, "");
+	return -EBUSY;
+}
+
+/* tsm/meas_nonce is the card's: QEMU writes it and reads tsm/meas for its guest, too. */
+static int check_nonce_is_free(struct host *host, const struct snapshot *known, struct bdf dsm,
+			       struct tio_error *err)
+{
+	struct snapshot snap = *known;
+	int r = 0;
+
+	snap.holders = NULL;
+	snap.n_holders = 0;
+	for (size_t i = 0; r == 0 && i < snap.n_functions; i++) {
+		const struct function *f = &snap.functions[i];
+
+		if (f->cdev[0] && bdf_equal(function_family(f), dsm))
+			r = host_ops.find_holders(host, &snap, f, NULL, err);
+	}
+	for (size_t i = 0; r == 0 && i < snap.n_holders; i++)
+		if (holder_is_opener(&snap.holders[i]))
+			r = refuse_nonce(&snap.holders[i], err);
+	free(snap.holders);
+	return r;
+}
+
 /* What exists decides, not the kernel's version; netlink is the newer one. */
-static int read_evidence(struct host *host, const struct function *dsm,
-			 const struct function *f, const struct look *look, struct found *found,
-			 struct tio_error *err)
+static int read_evidence(struct host *host, const struct snapshot *known,
+			 const struct function *dsm, const struct function *f,
+			 const struct look *look, struct found *found, struct tio_error *err)
 {
 	struct evidence_request request = { .function = f->bdf,
 					    .nonce_size = look->nonce_size };
@@ -68,6 +105,9 @@ static int read_evidence(struct host *host, const struct function *dsm,
 	if (r != -ENOENT || !evidence_has_files(host->sys_fd, dsm->bdf))
 		return r;
 	*err = TIO_ERROR_NONE;
+	r = look->nonce_size ? check_nonce_is_free(host, known, dsm->bdf, err) : 0;
+	if (r < 0)
+		return r;
 	request.function = f->bdf;
 	found->device = f->bdf;
 	found->source = "sysfs";
@@ -188,7 +228,8 @@ static int put_all(FILE *out, const struct found *found, const struct function *
 	return r;
 }
 
-int look_at_evidence(struct host *host, const struct function *dsm, const struct function *f,
+int look_at_evidence(struct host *host, const struct snapshot *known,
+		     const struct function *dsm, const struct function *f,
 		     const struct look *look, struct result *ret)
 {
 	struct found found = { .source = "" };
@@ -196,7 +237,7 @@ int look_at_evidence(struct host *host, const struct function *dsm, const struct
 	FILE *out;
 	int r;
 
-	r = read_evidence(host, dsm, f, look, &found, &ret->error);
+	r = read_evidence(host, known, dsm, f, look, &found, &ret->error);
 	if (r < 0)
 		return r;
 	out = open_memstream(&text, &ret->text_size);

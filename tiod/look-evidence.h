@@ -11,8 +11,9 @@
 #include "look.h"
 
 /*
- * Within a worker, with @dsm the function 0 of @f's card.  @ret's text is one reply after the
- * other, each with its NUL.  0 or a negative errno with a sentence in @ret.
+ * Within a worker, with @dsm the function 0 of @f's card, both of @known.  @ret's text is one
+ * reply after the other, each with its NUL.  0 or a negative errno with a sentence in @ret.
  */
-int look_at_evidence(struct host *host, const struct function *dsm, const struct function *f,
+int look_at_evidence(struct host *host, const struct snapshot *known,
+		     const struct function *dsm, const struct function *f,
 		     const struct look *look, struct result *ret);

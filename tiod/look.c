@@ -145,7 +145,7 @@ static int look_for_evidence(struct host *host, const struct snapshot *known,
 
 	if (r < 0)
 		return r;
-	r = look_at_evidence(host, dsm, f, look, ret);
+	r = look_at_evidence(host, known, dsm, f, look, ret);
 	host_ops.tsm_give(host);
 	return r;
 }

@@ -9,13 +9,14 @@ import socket
 import stat
 
 
-from checks import PCI, run_all
+from checks import PCI, run_all, until
 from world import SOCKET
 
 GPU, OTHER = "0000:e1:00.0", "0000:61:00.0"
 NIC, VF = "0000:41:00.0", "0000:41:00.1"
 DIR = "/run/evidence"
 NONCE = bytes(range(1, 33)).hex()
+THEIRS = bytes(range(101, 133))
 
 
 def index_of(folder=DIR):
@@ -120,6 +121,44 @@ def nonces(checks):
                       f"and a nonce {bad[:8]} on the wire, too", reply)
 
 
+def not_under_a_guest(checks):
+    """A QEMU writes the same nonce, and its guest believes what is measured with it."""
+    checks.run(f"attach {NIC}/vf0 --vfs 2 --vm vm1", 0)
+    with open(f"{PCI}{NIC}/tsm/meas_nonce", "wb", buffering=0) as file:
+        file.write(THEIRS)
+    node = os.open("/dev/vfio/devices/" + checks.world.state(VF)["cdev"], os.O_RDONLY)
+    for card in (NIC, VF):
+        fresh()
+        checks.run(f"evidence {card} -o {DIR} --nonce {NONCE}", 5,
+                   words=["a guest may be examining it", f"process {os.getpid()}",
+                          "without a nonce"],
+                   sentence=f"no nonce of {card} while the card is open")
+    checks.tap.ok(kernel(NIC, "meas_nonce") == THEIRS, "the guest's nonce was not touched")
+    checks.run(f"evidence {VF} -o {DIR}", 0, sentence="without a nonce there is evidence")
+    os.close(node)
+    fresh()
+    checks.run(f"evidence {VF} -o {DIR} --nonce {NONCE}", 0,
+               sentence="with one when nobody has the card open")
+    checks.tap.ok(kernel(NIC, "meas_nonce") == THEIRS, "and what was there is back")
+    checks.run(f"detach {NIC}/vf0", 0)
+
+
+def nonce_of_somebody_else(checks):
+    """Who writes one meanwhile keeps it."""
+    fresh()
+    rule = checks.sim.fault(path=f"*{GPU}/tsm/meas", op="read", act="hang", mode="killable")
+    client = checks.world.background("evidence", GPU, "-o", DIR, "--nonce", NONCE)
+    until(lambda: checks.sim.hits(rule))
+    with open(f"{PCI}{GPU}/tsm/meas_nonce", "wb", buffering=0) as file:
+        file.write(THEIRS)
+    checks.sim("clear")
+    err = client.communicate(timeout=30)[1]
+    checks.tap.ok(client.returncode == 5 and "somebody else wrote to tsm/meas_nonce" in err,
+                  "a nonce that somebody else writes meanwhile is told", client.returncode, err)
+    checks.tap.ok(kernel(GPU, "meas_nonce") == THEIRS and not os.path.exists(DIR),
+                  "it stays theirs, and nothing is saved")
+
+
 def failing_files(checks):
     for name, op, errno in (("meas", "read", "EINVAL"), ("certs", "read", "EIO"),
                             ("meas_nonce", "write", "EINVAL"), ("meas_nonce", "read", "ENODEV")):
@@ -176,7 +215,8 @@ def upstream(checks):
 
 
 run_all({
-    "amd-sysfs": (not_connected, saved, not_over_others, nonces, failing_files, with_a_report,
-                  other_ways_to_fail, while_a_connect_hangs),
+    "amd-sysfs": (not_connected, saved, not_over_others, nonces, not_under_a_guest,
+                  nonce_of_somebody_else, failing_files, with_a_report, other_ways_to_fail,
+                  while_a_connect_hangs),
     "plain": (upstream,),
 })

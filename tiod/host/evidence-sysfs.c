@@ -118,28 +118,54 @@ static int not_connected(struct bdf dsm, struct tio_error *err)
 	return -ENOTCONN;
 }
 
+/* A nonce that somebody else wrote meanwhile stays: it is theirs. */
+static int put_nonce_back(int root, struct bdf dsm, const struct evidence_request *request,
+			  const void *before, size_t size, struct tio_error *err)
+{
+	uint8_t now[EVIDENCE_NONCE_MAX];
+	ssize_t n = tsm_read_blob(root, dsm, "meas_nonce", now, sizeof(now), err);
+
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n >= request->nonce_size &&
+	    memcmp(now, request->nonce, request->nonce_size) == 0)
+		return size ? write_nonce(root, dsm, before, size, err) : 0;
+	error_kind_set(err, ERROR_IN_USE, -EBUSY,
+		       "somebody else wrote to " NONCE
+		       " while the measurements were made, which "
+		       "may be with that nonce and not with yours");
+	error_at(err, dsm, NONCE);
+	error_fix(err, "try again when nobody else has it measured");
+	return -EBUSY;
+}
+
+static int read_with_nonce(int root, struct bdf dsm, const struct evidence_request *request,
+			   struct evidence *set, struct tio_error *err)
+{
+	uint8_t before[EVIDENCE_NONCE_MAX];
+	struct tio_error ignored = TIO_ERROR_NONE;
+	ssize_t n = tsm_read_blob(root, dsm, "meas_nonce", before, sizeof(before), err);
+	int code, back;
+
+	if (n < 0)
+		return (int)n;
+	code = write_nonce(root, dsm, request->nonce, request->nonce_size, err);
+	if (code < 0)
+		return code;
+	code = read_all(root, dsm, request, set, err);
+	back = put_nonce_back(root, dsm, request, before, (size_t)n, code < 0 ? &ignored : err);
+	return code < 0 ? code : back;
+}
+
 int evidence_read_files(int root, struct bdf dsm, const struct evidence_request *request,
 			struct evidence *ret, struct tio_error *err)
 {
-	uint8_t before[EVIDENCE_NONCE_MAX];
 	struct evidence set = { 0 };
-	ssize_t n_before = 0;
-	int code = 0;
+	int code = request->nonce_size ? read_with_nonce(root, dsm, request, &set, err)
+				       : read_all(root, dsm, request, &set, err);
 
-	if (request->nonce_size > 0) {
-		n_before = tsm_read_blob(root, dsm, "meas_nonce", before, sizeof(before), err);
-		if (n_before < 0)
-			return (int)n_before;
-		code = write_nonce(root, dsm, request->nonce, request->nonce_size, err);
-	}
-	if (code == 0)
-		code = read_all(root, dsm, request, &set, err);
 	if (code == -ENOTCONN)
 		not_connected(dsm, err);
-	if (n_before > 0 &&
-	    write_nonce(root, dsm, before, (size_t)n_before, code < 0 ? NULL : err) < 0 &&
-	    code == 0)
-		code = -EIO;
 	if (code == 0)
 		*ret = set;
 	else

@@ -92,8 +92,10 @@ bool evidence_has_files(int root, struct bdf dsm);
 
 /*
  * Certificates and measurements of @dsm, the report of request->function.  A nonce is written
- * to tsm/meas_nonce first, and what was there is written back.  An object that fills a page
- * may have been cut: truncated.  -ENOTCONN: the card is connected to nothing.
+ * to tsm/meas_nonce first, and what was there is written back, unless somebody else wrote to
+ * it meanwhile: -EBUSY.  The caller sees to it that no guest is attesting the card, as that is
+ * done with the same file.  An object that fills a page may have been cut: truncated.
+ * -ENOTCONN: the card is connected to nothing.
  */
 int evidence_read_files(int root, struct bdf dsm, const struct evidence_request *request,
 			struct evidence *ret, struct tio_error *err);
