@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "core/groups.h"
 #include "daemon.h"
 #include "views.h"
 
@@ -31,21 +32,33 @@ static bool send_to(struct monitor *monitor, json_t *event)
 	return !monitor->gone && !call_is_full(monitor->call);
 }
 
+static json_t *function_event(const struct daemon *daemon, struct bdf bdf,
+			      const struct groups *groups)
+{
+	return json_pack("{ss so}", "event", "function", "function",
+			 view_one_of_all(daemon, bdf, groups));
+}
+
 /* Sends functions until there are no more or the queue is full. */
 static void dump(struct monitor *monitor)
 {
 	const struct cache *cache = &monitor->daemon->cache;
+	struct groups groups;
+	bool room = true;
 
-	for (size_t i = 0; i < cache->snap.n_functions; i++) {
+	/* When memory is short they are empty. */
+	(void)groups_init(&groups, &cache->snap);
+	for (size_t i = 0; room && i < cache->snap.n_functions; i++) {
 		const struct function *f = &cache->snap.functions[i];
 
 		if (bdf_compare(f->bdf, monitor->told) <= 0 || !function_is_tdisp(f))
 			continue;
 		monitor->told = f->bdf;
-		if (!send_to(monitor, json_pack("{ss so}", "event", "function", "function",
-						view_function(monitor->daemon, f->bdf))))
-			return;
+		room = send_to(monitor, function_event(monitor->daemon, f->bdf, &groups));
 	}
+	groups_finish(&groups);
+	if (!room)
+		return;
 	monitor->live = true;
 	send_to(monitor, json_pack("{ss}", "event", "ready"));
 }
@@ -153,16 +166,18 @@ static int on_flush(sd_event_source *source, void *userdata)
 	struct daemon *daemon = userdata;
 	struct events *events = &daemon->events;
 	char name[BDF_STRLEN];
+	struct groups groups;
 
 	for (size_t i = 0; i < events->removed.n; i++)
 		if (!snapshot_find(&daemon->cache.snap, events->removed.list[i]))
 			send_live(daemon, json_pack("{ss ss}", "event", "removed", "address",
 						    bdf_format(events->removed.list[i], name)));
+	(void)groups_init(&groups, &daemon->cache.snap);
 	for (size_t i = 0; i < events->changed.n; i++)
 		if (is_shown(daemon, events->changed.list[i]))
 			send_live(daemon,
-				  json_pack("{ss so}", "event", "function", "function",
-					    view_function(daemon, events->changed.list[i])));
+				  function_event(daemon, events->changed.list[i], &groups));
+	groups_finish(&groups);
 	events->removed.n = events->changed.n = 0;
 	sweep(events);
 	return 0;

@@ -37,13 +37,14 @@ static bool is_listed(const struct function *f, bool all)
 }
 
 /* Those that are assigned, but not in the host. */
-static void add_absent(const struct daemon *daemon, struct wire_list *list)
+static void add_absent(const struct daemon *daemon, struct wire_list *list,
+		       const struct groups *groups)
 {
 	for (size_t i = 0; i < daemon->cache.all.n; i++) {
 		struct bdf bdf = daemon->cache.all.list[i].function;
 
 		if (!snapshot_find(&daemon->cache.snap, bdf))
-			wire_list_add(list, view_function(daemon, bdf));
+			wire_list_add(list, view_one_of_all(daemon, bdf, groups));
 	}
 }
 
@@ -66,8 +67,8 @@ void method_list_functions(struct daemon *daemon, struct call *call)
 		    assignments_find(&daemon->cache.all, snap->functions[i].bdf))
 			wire_list_add(&list,
 				      view_one_of_all(daemon, snap->functions[i].bdf, &groups));
+	add_absent(daemon, &list, &groups);
 	groups_finish(&groups);
-	add_absent(daemon, &list);
 	text = wire_list_end(&list, &size);
 	if (text)
 		call_reply_text(call, text, size);
@@ -141,10 +142,26 @@ static json_t *failed_attempts(const struct daemon *daemon, const char *vm)
 	return list;
 }
 
+/* Of all VMs with "". */
+static json_t *list_assigned(const struct daemon *daemon, const char *vm)
+{
+	const struct assignments *all = &daemon->cache.all;
+	json_t *list = json_array();
+	struct groups groups;
+
+	/* When memory is short they are empty. */
+	(void)groups_init(&groups, &daemon->cache.snap);
+	for (size_t i = 0; i < all->n; i++)
+		if (!*vm || strcmp(all->list[i].vm, vm) == 0)
+			json_array_append_new(
+				list, view_one_of_all(daemon, all->list[i].function, &groups));
+	groups_finish(&groups);
+	return list;
+}
+
 void method_get_status(struct daemon *daemon, struct call *call)
 {
 	const char *name = methods_text(call, "function"), *vm = methods_text(call, "vm");
-	const struct assignments *all = &daemon->cache.all;
 	struct tio_error err = TIO_ERROR_NONE;
 	struct bdf only = BDF_NONE;
 	json_t *list;
@@ -154,13 +171,8 @@ void method_get_status(struct daemon *daemon, struct call *call)
 		methods_fail(call, &err);
 		return;
 	}
-	list = json_array();
-	if (only.valid)
-		json_array_append_new(list, view_function(daemon, only));
-	for (size_t i = 0; !only.valid && i < all->n; i++)
-		if (!*vm || strcmp(all->list[i].vm, vm) == 0)
-			json_array_append_new(list,
-					      view_function(daemon, all->list[i].function));
+	list = only.valid ? json_pack("[o]", view_function(daemon, only))
+			  : list_assigned(daemon, vm);
 	methods_reply(call, json_pack("{so so so}", "functions", list, "jobs",
 				      call->who.may_read ? view_jobs(daemon, false)
 							 : view_jobs_of(daemon, &call->who),

@@ -36,6 +36,7 @@ json_t *view_one_of_all(const struct daemon *daemon, struct bdf bdf,
 	struct standing standing = standing_of(daemon, bdf);
 
 	standing.groups = groups;
+	standing.in_list = groups;
 	if (f)
 		return report_function(&cache->snap, &cache->all, f, &standing);
 	return report_status(&cache->snap, &cache->all, bdf, &standing);

@@ -15,13 +15,19 @@ struct daemon;
 struct groups;
 struct job;
 
-/* A function that is there or is only assigned; as io.tiod.Function. */
+/*
+ * A function that is there or is only assigned; as io.tiod.Function, with all members of its
+ * group.  For one alone: it sorts all functions of the host by their groups.
+ */
 json_t *view_function(const struct daemon *daemon, struct bdf bdf);
 
 /* Its state alone. */
 const char *view_state(const struct daemon *daemon, struct bdf bdf);
 
-/* One of many: @groups are those of the cache's snapshot. */
+/*
+ * One of many, with the first members of its group: @groups are those of the cache's snapshot,
+ * made once for all of them.
+ */
 json_t *view_one_of_all(const struct daemon *daemon, struct bdf bdf,
 			const struct groups *groups);
 

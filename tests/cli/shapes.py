@@ -25,7 +25,7 @@ def assignment(**fields):
 def function(**fields):
     value = dict(
         address=GPU, kind="endpoint", name="Example GPU", vendor="0x10de", device="0x2901",
-        numaNode=1, iommuGroup=42, groupMembers=[GPU, "0000:e1:00.1"],
+        numaNode=1, iommuGroup=42, groupMembers=[GPU, "0000:e1:00.1"], groupSize=2,
         groupWhy="root port 0000:e0:01.1 has no ACS", family=GPU,
         rootPort="0000:e0:01.1", physfn=None, vf=None, teeIo=True, ide=True, doeCma=True,
         doeSecured=True, flr=True, vfsTotal=16, vfs=2, vfsAutoprobe=True,

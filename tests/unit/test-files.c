@@ -151,3 +151,35 @@ Test(files, a_root_port_is_never_given_to_two_devices)
 	cr_expect(eq(int, assignments_free_port(&all, "vm2"), 0), "each VM has its own");
 	assignments_finish(&all);
 }
+
+static struct bdf bus(unsigned n)
+{
+	return (struct bdf){ .bus = (uint8_t)n, .valid = true };
+}
+
+/* Put in a mixed order: each is found, and nothing else is. */
+Test(files, assignments_are_found_and_removed_among_many)
+{
+	struct assignments all = { 0 };
+
+	for (unsigned i = 0; i < 128; i++) {
+		struct assignment one = { .function = bus(2 * (i * 37 % 128)), .port = (int)i };
+
+		cr_assert(eq(int, assignments_put(&all, &one), 0));
+		cr_assert(eq(int, assignments_put(&all, &one), 0), "once more replaces it");
+	}
+	cr_expect(eq(sz, all.n, 128));
+	for (unsigned i = 0; i < 128; i++) {
+		const struct assignment *one = assignments_find(&all, bus(2 * (i * 37 % 128)));
+
+		cr_assert(ne(ptr, (void *)one, NULL));
+		cr_expect(eq(int, one->port, (int)i));
+		cr_expect(eq(ptr, (void *)assignments_find(&all, bus(2 * i + 1)), NULL));
+		cr_expect(not(assignments_remove(&all, bus(2 * i + 1))));
+	}
+	for (unsigned i = 0; i < 128; i++)
+		cr_expect(assignments_remove(&all, bus(2 * (i * 53 % 128))));
+	cr_expect(eq(sz, all.n, 0));
+	cr_expect(eq(ptr, (void *)assignments_find(&all, bus(0)), NULL));
+	assignments_finish(&all);
+}

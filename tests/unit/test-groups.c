@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "core/groups.h"
+#include "core/report.h"
 
 static struct snapshot snap;
 
@@ -146,4 +147,68 @@ Test(groups, members_are_found_by_index)
 	groups_finish(&groups);
 	groups_members(&groups, 9, &n);
 	cr_expect(eq(sz, n, 0));
+}
+
+/* --- Reports --- */
+
+static void many_functions(void)
+{
+	char name[BDF_STRLEN];
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "05:%02x.%x", i / 8, i % 8);
+		put(name, "02:01.0", EXPRESS_OTHER, 9);
+	}
+	get("02:01.0")->acs.present = false;
+}
+
+static json_t *reported(const struct groups *groups)
+{
+	struct assignments all = { 0 };
+	struct standing standing = { .groups = groups, .in_list = groups };
+	json_t *json = report_function(&snap, &all, get("04:00.0"), &standing);
+
+	cr_assert(ne(ptr, json, NULL));
+	cr_expect(eq(str, (char *)json_string_value(json_object_get(json, "groupWhy")),
+		     "switch port 0000:02:01.0 has no ACS"));
+	return json;
+}
+
+static void expect_members(json_t *json, size_t listed, long long size)
+{
+	cr_expect(eq(sz, json_array_size(json_object_get(json, "groupMembers")), listed));
+	cr_expect(eq(llong, json_integer_value(json_object_get(json, "groupSize")), size));
+	json_decref(json);
+}
+
+Test(groups, a_function_alone_names_its_whole_group)
+{
+	many_functions();
+	expect_members(reported(NULL), 102, 102);
+}
+
+Test(groups, a_function_of_a_list_names_the_first_of_its_group)
+{
+	struct groups groups;
+
+	many_functions();
+	cr_assert(eq(int, groups_init(&groups, &snap), 0));
+	expect_members(reported(&groups), REPORT_GROUP_LISTED, 102);
+	groups_finish(&groups);
+}
+
+Test(groups, a_small_group_is_whole_in_lists_too)
+{
+	struct groups groups;
+	json_t *json;
+
+	get("02:01.0")->acs.present = false;
+	cr_assert(eq(int, groups_init(&groups, &snap), 0));
+	json = reported(&groups);
+	cr_expect(eq(str,
+		     (char *)json_string_value(
+			     json_array_get(json_object_get(json, "groupMembers"), 1)),
+		     "0000:04:00.0"));
+	expect_members(json, 2, 2);
+	groups_finish(&groups);
 }

@@ -17,21 +17,34 @@ void assignments_finish(struct assignments *all)
 	*all = (struct assignments){ 0 };
 }
 
+/* Where @function is, or has to go. */
+static size_t place_of(const struct assignments *all, struct bdf function)
+{
+	size_t low = 0, high = all->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (bdf_compare(all->list[middle].function, function) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 const struct assignment *assignments_find(const struct assignments *all, struct bdf function)
 {
-	for (size_t i = 0; i < all->n; i++)
-		if (bdf_equal(all->list[i].function, function))
-			return &all->list[i];
-	return NULL;
+	size_t i = place_of(all, function);
+
+	return i < all->n && bdf_equal(all->list[i].function, function) ? &all->list[i] : NULL;
 }
 
 int assignments_put(struct assignments *all, const struct assignment *one)
 {
+	size_t i = place_of(all, one->function);
 	struct assignment *list;
-	size_t i = 0;
 
-	while (i < all->n && bdf_compare(all->list[i].function, one->function) < 0)
-		i++;
 	if (i < all->n && bdf_equal(all->list[i].function, one->function)) {
 		all->list[i] = *one;
 		return 0;
@@ -48,15 +61,13 @@ int assignments_put(struct assignments *all, const struct assignment *one)
 
 bool assignments_remove(struct assignments *all, struct bdf function)
 {
-	for (size_t i = 0; i < all->n; i++) {
-		if (!bdf_equal(all->list[i].function, function))
-			continue;
-		memmove(&all->list[i], &all->list[i + 1],
-			(all->n - i - 1) * sizeof(*all->list));
-		all->n--;
-		return true;
-	}
-	return false;
+	size_t i = place_of(all, function);
+
+	if (i == all->n || !bdf_equal(all->list[i].function, function))
+		return false;
+	all->n--;
+	memmove(&all->list[i], &all->list[i + 1], (all->n - i) * sizeof(*all->list));
+	return true;
 }
 
 int assignments_free_port(const struct assignments *all, const char *vm)

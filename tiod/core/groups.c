@@ -197,15 +197,21 @@ const char *groups_explain(const struct groups *groups, const struct function *f
 {
 	const struct group_member *members;
 	struct culprits culprits = { 0 };
+	struct bdf told = BDF_NONE;
 	size_t n;
 
 	buf[0] = '\0';
 	members = groups_members(groups, f->iommu_group, &n);
 	for (size_t i = 0; n > 1 && i < n; i++)
 		tell_card(f, &groups->snap->functions[members[i].at], buf, size);
-	for (size_t i = 0; n > 1 && i < n && culprits.n < CULPRITS_MAX; i++)
-		tell_path(groups->snap, &groups->snap->functions[members[i].at], &culprits, buf,
-			  size);
+	for (size_t i = 0; n > 1 && i < n && culprits.n < CULPRITS_MAX; i++) {
+		const struct function *member = &groups->snap->functions[members[i].at];
+
+		/* Neighbours, a card's many VFs say, have the same path. */
+		if (!bdf_equal(member->upstream, told))
+			tell_path(groups->snap, member, &culprits, buf, size);
+		told = member->upstream;
+	}
 	if (n > 1 && !buf[0])
 		text_append(buf, size, "the platform says that they cannot be parted");
 	return buf;

@@ -105,7 +105,9 @@ static const char *tdi_word(const struct function *f, const struct function *dsm
 	return dsm && dsm->tsm[0] ? "unbound (this kernel cannot bind)" : "unbound";
 }
 
-static void set_group(json_t *json, const struct groups *groups, const struct function *f)
+/* A list in which each of n functions names n others would grow by the square. */
+static void set_group(json_t *json, const struct groups *groups, const struct function *f,
+		      bool in_list)
 {
 	const struct group_member *members;
 	json_t *list = json_array();
@@ -113,12 +115,13 @@ static void set_group(json_t *json, const struct groups *groups, const struct fu
 	size_t n;
 
 	members = groups_members(groups, f->iommu_group, &n);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && (!in_list || i < REPORT_GROUP_LISTED); i++)
 		json_array_append_new(
 			list, json_string(bdf_format(groups->snap->functions[members[i].at].bdf,
 						     name)));
 	set(json, "iommuGroup", number_or_null(f->iommu_group));
 	set(json, "groupMembers", list);
+	set(json, "groupSize", json_integer((json_int_t)n));
 	set(json, "groupWhy", json_string(groups_explain(groups, f, why, sizeof(why))));
 }
 
@@ -228,9 +231,9 @@ json_t *report_function(const struct snapshot *snap, const struct assignments *a
 		return NULL;
 	set_identity(json, f);
 	if (standing->groups)
-		set_group(json, standing->groups, f);
+		set_group(json, standing->groups, f, standing->in_list);
 	else if (groups_init(&groups, snap) == 0)
-		set_group(json, &groups, f);
+		set_group(json, &groups, f, standing->in_list);
 	groups_finish(&groups);
 	set_abilities(json, f);
 	set(json, "driver", safe_string(f->driver));

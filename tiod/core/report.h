@@ -15,6 +15,8 @@
 #include "core/link.h"
 #include "core/plan.h"
 
+#define REPORT_GROUP_LISTED 64 /* members of a group that each function of a list names */
+
 /* What the daemon knows of a function beside the kernel's view. */
 struct standing {
 	const char *job; /* "attach", …, while one runs or waits; NULL */
@@ -26,6 +28,7 @@ struct standing {
 	bool gone;                          /* assigned, but no longer in the host */
 	double age;                         /* seconds since its state was read */
 	const struct groups *groups;        /* of the snapshot; NULL: made for this one */
+	bool in_list;                       /* one of many: not every member of a group */
 };
 
 /*
