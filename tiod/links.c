@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "core/steps.h"
 #include "daemon.h"
+#include "own-jobs.h"
 
 #define EXACT_USEC 50000
 
@@ -159,24 +159,15 @@ static void forget_others(struct daemon *daemon)
 
 /* --- A TSM that came back --- */
 
-static void add_target(struct request *request, const struct assignment *one)
-{
-	if (request->n_targets == REQUEST_TARGETS_MAX)
-		return;
-	request->targets[request->n_targets] = (struct target){ .function = one->function,
-								.physfn = one->physfn,
-								.vf_index = one->vf_index,
-								.lead = one->lead };
-	text_copy(request->targets[request->n_targets++].named,
-		  sizeof(request->targets[0].named), one->named);
-}
-
 /* A refusal, too, is what its functions wait for. */
 static void on_reconnected(struct job *job, void *arg)
 {
-	for (size_t i = 0; job->code < 0 && i < job->request.n_targets; i++)
-		cache_set_error(&job->daemon->cache, job->request.targets[i].function,
-				&job->error);
+	for (size_t i = 0; job->code < 0 && i < job->request.n_targets; i++) {
+		struct bdf function = job->request.targets[i].function;
+
+		cache_set_error(&job->daemon->cache, function, &job->error);
+		events_changed(job->daemon, function);
+	}
 }
 
 /*
@@ -187,24 +178,21 @@ static void on_reconnected(struct job *job, void *arg)
 static void reconnect(struct daemon *daemon, struct bdf family)
 {
 	const struct assignments *all = &daemon->cache.all;
-	struct job *job = job_new(daemon, JOB_CHANGE);
+	struct job *job = own_job_new(daemon, VERB_RECONNECT, family);
+	struct tio_error none = TIO_ERROR_NONE;
+	struct request *request;
 
-	if (!job) {
-		log_error("memory is short: a link is not made anew");
+	if (!job)
 		return;
-	}
-	job->who = (struct peer){ .uid = getuid(), .pid = getpid() };
-	job->request.verb = VERB_RECONNECT;
-	job->request.family = family;
-	job->request.families[job->request.n_families++] = family;
-	text_copy(job->request.last_tsm, sizeof(job->request.last_tsm),
-		  links_last_tsm(daemon, family));
-	for (size_t i = 0; i < all->n; i++)
+	request = &job->request;
+	text_copy(request->last_tsm, sizeof(request->last_tsm), links_last_tsm(daemon, family));
+	for (size_t i = 0; i < all->n && request->n_targets < REQUEST_TARGETS_MAX; i++)
 		if (bdf_equal(all->list[i].family, family) &&
 		    stands_on_link(daemon, &all->list[i]))
-			add_target(&job->request, &all->list[i]);
+			request->targets[request->n_targets++] = target_of_assignment(
+				&all->list[i]);
 	job->ended = on_reconnected;
-	job_submit(job);
+	own_job_submit(job, 0, &none);
 }
 
 /* Its jobs, if there are any, see to the link themselves. */

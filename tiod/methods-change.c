@@ -263,12 +263,8 @@ void method_attach(struct daemon *daemon, struct call *call)
 static int add_assigned(struct order *order, const struct assignment *one,
 			struct tio_error *err)
 {
-	struct target target = { .function = one->function,
-				 .physfn = one->physfn,
-				 .vf_index = one->vf_index,
-				 .lead = one->lead };
+	struct target target = target_of_assignment(one);
 
-	text_copy(target.named, sizeof(target.named), one->named);
 	return order_add(order, one->family, &target, err);
 }
 

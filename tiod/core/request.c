@@ -181,6 +181,17 @@ struct vf_settings request_vf_settings(const struct snapshot *snap,
 	return settings;
 }
 
+struct target target_of_assignment(const struct assignment *one)
+{
+	struct target target = { .function = one->function,
+				 .physfn = one->physfn,
+				 .vf_index = one->vf_index,
+				 .lead = one->lead };
+
+	text_copy(target.named, sizeof(target.named), one->named);
+	return target;
+}
+
 bool request_has_target(const struct request *request, struct bdf bdf)
 {
 	for (size_t i = 0; i < request->n_targets; i++)
@@ -284,12 +295,7 @@ int request_add_led(const struct assignments *all, struct request *request,
 			return error_kind_set(err, ERROR_INVALID, -E2BIG,
 					      "more than %d functions at once",
 					      REQUEST_TARGETS_MAX);
-		request->targets[request->n_targets++] = (struct target){
-			.function = one->function,
-			.physfn = one->physfn,
-			.vf_index = one->vf_index,
-			.lead = one->lead
-		};
+		request->targets[request->n_targets++] = target_of_assignment(one);
 	}
 	return 0;
 }

@@ -86,6 +86,9 @@ struct vf_settings request_vf_settings(const struct snapshot *snap,
 int request_resolve(const struct snapshot *snap, const char *name, struct target *ret,
 		    struct tio_error *err);
 
+/* What @one reserves, as it was asked for. */
+struct target target_of_assignment(const struct assignment *one);
+
 /*
  * Completes an attach request whose targets were resolved and are of one family: adds the
  * members of their IOMMU groups that go along (all of them with request->with_companions,
