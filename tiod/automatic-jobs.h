@@ -8,15 +8,12 @@
 
 #include "daemon.h"
 
-/* NULL when memory is short, which is logged. */
+/* NULL when memory is short, which is logged; own_job_submit() begins it. */
 struct job *automatic_new_job(struct daemon *daemon, enum verb verb, struct bdf family,
 			      unsigned occasion);
 
 /* False when the request is full. */
 bool automatic_add_target(struct job *job, const struct target *target);
-
-/* Takes @job over; with @r < 0 it has failed before it began, for the reason in @err. */
-void automatic_submit(struct job *job, int r, const struct tio_error *err);
 
 /* NULL with a sentence. */
 const struct vm *automatic_find_vm(const struct daemon *daemon, const char *name,

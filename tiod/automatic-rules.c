@@ -4,6 +4,7 @@
 #include "automatic-jobs.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "own-jobs.h"
 
 const struct rule *automatic_rule(const struct daemon *daemon, const struct function *f,
 				  unsigned occasion, enum rule_action *policy)
@@ -71,7 +72,7 @@ static void attach_by_rule(struct daemon *daemon, const struct rule *rule,
 		job->request.vm = *vm;
 		r = add_by_rule(job, rule, f, &err);
 	}
-	automatic_submit(job, r, &err);
+	own_job_submit(job, r, &err);
 }
 
 static void connect_card(struct daemon *daemon, const struct function *f, unsigned occasion)
@@ -83,7 +84,7 @@ static void connect_card(struct daemon *daemon, const struct function *f, unsign
 	if (!job)
 		return;
 	(void)automatic_add_target(job, &target);
-	automatic_submit(job, 0, &none);
+	own_job_submit(job, 0, &none);
 }
 
 static void tell(struct daemon *daemon, const struct function *f, const char *by)

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "core/moves.h"
-#include "targets.h"
+#include "own-jobs.h"
 
 #define BOOT_STAMP "booted" /* in the runtime folder, which a boot empties */
 
@@ -91,17 +91,12 @@ static void on_ended(struct job *job, void *arg)
 struct job *automatic_new_job(struct daemon *daemon, enum verb verb, struct bdf family,
 			      unsigned occasion)
 {
-	struct job *job = job_new(daemon, JOB_CHANGE);
+	struct job *job = own_job_new(daemon, verb, family);
 
-	if (!job) {
-		log_error("memory is short: %s is left out", verb_to_string(verb));
+	if (!job)
 		return NULL;
-	}
-	job->request.verb = verb;
-	job->request.family = family;
 	job->occasion = occasion;
 	daemon->automatic.boot_jobs += (occasion & RULE_BOOT) != 0;
-	job->who = (struct peer){ .uid = getuid(), .pid = getpid() };
 	job->ended = on_ended;
 	job->arg = daemon;
 	return job;
@@ -115,33 +110,6 @@ bool automatic_add_target(struct job *job, const struct target *target)
 		return false;
 	request->targets[request->n_targets++] = *target;
 	return true;
-}
-
-/* Takes @job over. */
-void automatic_submit(struct job *job, int r, const struct tio_error *err)
-{
-	struct daemon *daemon = job->daemon;
-	struct tio_error why = *err;
-	char name[BDF_STRLEN];
-
-	if (r == 0)
-		r = targets_list_families(daemon, &job->request, &why);
-	for (size_t i = 0; r == 0 && i < job->request.n_families; i++)
-		r = jobs_check_family(daemon, job->request.families[i], &why);
-	if (r == 0 && daemon->unreadable.code) {
-		why = daemon->unreadable;
-		r = why.code;
-	}
-	if (r == 0) {
-		job_submit(job);
-		return;
-	}
-	log_warning("%s: %s is not done: %s", bdf_format(job->request.family, name),
-		    verb_to_string(job->request.verb), why.text);
-	job->error = why;
-	job->code = r;
-	job->ended(job, job->arg);
-	free(job);
 }
 
 /* The VM's file, or what to say when there is none. */
@@ -165,17 +133,6 @@ static bool is_of(const struct daemon *daemon, const struct assignment *one, str
 	const struct function *f = snapshot_find(&daemon->cache.snap, owner);
 
 	return f && bdf_equal(function_family(f), card);
-}
-
-static struct target target_of(const struct assignment *one)
-{
-	struct target target = { .function = one->function,
-				 .physfn = one->physfn,
-				 .vf_index = one->vf_index,
-				 .lead = one->lead };
-
-	text_copy(target.named, sizeof(target.named), one->named);
-	return target;
 }
 
 /* Enough VFs for those that are reserved, if there are none yet. */
@@ -213,7 +170,7 @@ static void attach_reserved(struct daemon *daemon, struct bdf card, const char *
 		return;
 	for (size_t i = 0; i < all->n; i++) {
 		const struct assignment *one = &all->list[i];
-		struct target target = target_of(one);
+		struct target target = target_of_assignment(one);
 
 		/* Whoever is at work on it may be giving it up. */
 		if (strcmp(one->vm, vm) != 0 || !is_of(daemon, one, card) ||
@@ -227,7 +184,7 @@ static void attach_reserved(struct daemon *daemon, struct bdf card, const char *
 		job->request.vm = *found;
 	job->request.reserved_only = true;
 	if (job->request.n_targets)
-		automatic_submit(job, err.code, &err);
+		own_job_submit(job, err.code, &err);
 	else
 		drop(job);
 }
@@ -267,7 +224,7 @@ static void move_card(struct daemon *daemon, const struct assignment *one, struc
 		      unsigned occasion)
 {
 	struct job *job = automatic_new_job(daemon, VERB_MOVE, one->family, occasion);
-	struct target from = target_of(one);
+	struct target from = target_of_assignment(one);
 	struct tio_error none = TIO_ERROR_NONE;
 	char old[BDF_STRLEN], new[BDF_STRLEN];
 
@@ -281,7 +238,7 @@ static void move_card(struct daemon *daemon, const struct assignment *one, struc
 	text_copy(job->request.vm.name, sizeof(job->request.vm.name), one->vm);
 	job->request.reserved_only = true;
 	job->ended = on_moved;
-	automatic_submit(job, 0, &none);
+	own_job_submit(job, 0, &none);
 }
 
 /* True when something that is reserved by slot or serial turned out to be @card. */
