@@ -300,8 +300,8 @@ Test(holders, a_mounted_disk_is_found_however_deep_it_is)
 	static const char *const ways[] = {
 		"usb3/3-1/3-1:1.0/host6/target6:0:0/6:0:0:0",
 		"usb3/3-1/3-1.2/3-1.2.1/3-1.2.1.4/3-1.2.1.4:1.0/host6/target6:0:0/6:0:0:0",
-		"host0/port-0:0/expander-0:0/port-0:0:1/expander-0:1/port-0:1:2/expander-0:2/"
-		"port-0:2:3/end_device-0:2:3/target0:0:3/0:0:3:0",
+		("host0/port-0:0/expander-0:0/port-0:0:1/expander-0:1/port-0:1:2/expander-0:2/"
+		 "port-0:2:3/end_device-0:2:3/target0:0:3/0:0:3:0"),
 	};
 
 	tree_put("36 1 0:17 / /data rw - ext4 /dev/sdb1 rw\n", "proc/self/mountinfo");
