@@ -173,9 +173,9 @@ static int run_attach(struct tioctl *t)
 
 const struct command command_attach = {
 	.name = "attach",
-	.arguments =
-		"DEV… --vm VM [--vfs N] [--vf I|I-J|I,J,…] [--with-companions] "
-		"[--force=net|open[,…]] [--format qemu|json|libvirt] [--dry-run] [--wait=no] " VF_SETTINGS_ARGUMENTS,
+	.arguments = "DEV… --vm VM [--vfs N] [--vf I|I-J|I,J,…] [--with-companions] "
+		     "[--tsm NAME] [--force=net|open[,…]] [--format qemu|json|libvirt] "
+		     "[--dry-run] [--wait=no] " VF_SETTINGS_ARGUMENTS,
 	.summary = "bring devices up for a VM; prints what the VM is to be given",
 	.options = OPTIONS_ATTACH | OPTION_BIT(OPTION_FORMAT) | OPTION_BIT(OPTION_DRY_RUN) |
 		   OPTION_BIT(OPTION_WAIT),

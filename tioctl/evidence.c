@@ -372,7 +372,7 @@ static int run_evidence(struct tioctl *t)
 
 const struct command command_evidence = {
 	.name = "evidence",
-	.arguments = "DEV -o DIR [--nonce HEX|random]",
+	.arguments = "DEV -o DIR [--nonce HEX|random] [--overwrite]",
 	.summary = "save certificates, measurements and report of a device for a verifier",
 	.options = OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_NONCE) |
 		   OPTION_BIT(OPTION_OVERWRITE),

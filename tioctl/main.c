@@ -72,7 +72,9 @@ static void print_help(const struct screen *screen)
 	screen_line(screen, "%s", "");
 	screen_line(screen,
 		    "A device is named 0000:e1:00.0, e1:00.0, e1:00.0/vf3 (its fourth VF) or");
-	screen_line(screen, "slot:7.  \"tioctl VERB --help\" says what a verb takes.");
+	screen_line(
+		screen,
+		"slot:7 or serial:00-11-….  \"tioctl VERB --help\" says what a verb takes.");
 	screen_line(screen, "%s", "");
 	screen_line(screen, "Exit status:");
 	for (size_t i = 0; i < ARRAY_SIZE(exits); i++)
