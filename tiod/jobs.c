@@ -253,14 +253,20 @@ void job_cancel(struct job *job, const struct peer *who)
 	job_stop(job, &reason);
 }
 
+static struct job *first_queued(const struct daemon *daemon)
+{
+	for (struct job *job = daemon->jobs.list; job; job = job->next)
+		if (job->state == JOB_QUEUED)
+			return job;
+	return NULL;
+}
+
+/* From the first each time: who hears of one end may have asked to cancel others as well. */
 void jobs_cancel_queued(struct daemon *daemon)
 {
-	struct job *job = daemon->jobs.list, *next;
+	struct job *job;
 
-	for (; job; job = next) {
-		next = job->next;
-		if (job->state != JOB_QUEUED)
-			continue;
+	while ((job = first_queued(daemon))) {
 		error_kind_set(&job->error, ERROR_BUSY, -ESHUTDOWN,
 			       "tiod was stopped before it came to this; nothing was changed");
 		job_end(job, -ESHUTDOWN);

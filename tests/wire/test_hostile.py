@@ -334,6 +334,28 @@ def test_service_manager(tap, world):
     world.start()
 
 
+def test_cancels_at_stop(tap, world):
+    """Whose job is taken off the queue asks at once to cancel the next one there."""
+    fault = world.sim.fault(path="*/tsm/connect", op="write", act="delay", ms=1500)
+    function = {"function": "0000:01:00.0"}
+    with Client() as first, Client() as second, Client() as third, Client() as c:
+        first.start("io.tiod.Connect", function)
+        settle(lambda: len(c.call("io.tiod.ListJobs")["parameters"]["jobs"]) == 1)
+        number = c.call("io.tiod.ListJobs")["parameters"]["jobs"][0]["id"]
+        second.start("io.tiod.Connect", function)
+        for k in (2, 3):
+            second.start("io.tiod.CancelJob", {"job": number + k})
+        settle(lambda: len(c.call("io.tiod.ListJobs")["parameters"]["jobs"]) == 2)
+        third.start("io.tiod.Connect", function)
+        c.start("io.tiod.Connect", function)
+        with Client() as other:
+            settle(lambda: len(other.call("io.tiod.ListJobs")["parameters"]["jobs"]) == 4)
+        world.daemon.terminate()
+        tap.ok(world.daemon.wait(30) == 0, "jobs that are cancelled while tiod stops do no harm")
+    world.sim("release", id=fault)
+    world.start()
+
+
 def main():
     tap, world = Tap(), World().start()
     slow, since = test_slow(tap, world)
@@ -343,6 +365,7 @@ def main():
     test_monitors(tap, world)
     test_random(tap)
     test_queue(tap, world)
+    test_cancels_at_stop(tap, world)
     test_stalled(tap, slow, since)
     test_many(tap, world)
     test_idle(tap, world)
