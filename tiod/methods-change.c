@@ -28,6 +28,7 @@ static int get_names(const struct call *call, json_t **ret, struct tio_error *er
 	const json_t *all = json_object_get(call->wire.parameters, "functions"), *name;
 	json_t *names = json_array(), *seen = json_object();
 	size_t i;
+	int r;
 
 	json_array_foreach(all, i, name)
 	{
@@ -43,11 +44,9 @@ static int get_names(const struct call *call, json_t **ret, struct tio_error *er
 		*ret = names;
 		return 0;
 	}
-	error_kind_set(err, ERROR_INVALID, -E2BIG, "%zu functions are more than %d at once",
-		       json_array_size(names), REQUEST_TARGETS_MAX);
-	error_fix(err, "name fewer in one call");
+	r = request_refuse_many(json_array_size(names), err);
 	json_decref(names);
-	return -E2BIG;
+	return r;
 }
 
 static bool waits(const struct call *call)

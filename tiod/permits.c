@@ -105,7 +105,7 @@ int permit_attach(const struct daemon *daemon, const struct call *call, struct t
 		return r;
 	vm = config_find_vm(config, methods_text(call, "vm"));
 	if (json_array_size(names) > REQUEST_TARGETS_MAX)
-		return 0; /* is refused as too many */
+		return request_refuse_many(json_array_size(names), err);
 	json_array_foreach(names, i, name)
 	{
 		struct target target = { 0 };
@@ -128,8 +128,8 @@ int permit_detach(const struct daemon *daemon, const struct call *call, struct t
 
 	if (r == 0 && (json_array_size(names) == 0 || *methods_text(call, "vm")))
 		r = permit_vm(daemon, call, err);
-	if (json_array_size(names) > REQUEST_TARGETS_MAX)
-		return r; /* is refused as too many */
+	if (r == 0 && json_array_size(names) > REQUEST_TARGETS_MAX)
+		r = request_refuse_many(json_array_size(names), err);
 	json_array_foreach(names, i, name) if (r == 0)
 		r = check_reserved(daemon, call, json_string_value(name), err);
 	return r;

@@ -6,7 +6,8 @@
  * caller who is neither admin nor reader.  One function a kind of method; the table of
  * methods names it, and a method without one is not for them.
  *
- * Each returns 0, or -EPERM with a sentence.
+ * Each returns 0, or -EPERM with a sentence; a list too long to be looked through is refused
+ * with -E2BIG, before names that stand in it twice are dropped.
  */
 
 #include "daemon.h"

@@ -220,6 +220,28 @@ def test_before_parameters(tap):
            "the users of a VM get as far as the parameters", reply)
 
 
+def test_long_lists(tap, world):
+    """No list is too long to be looked through, not even one of the same name."""
+    many = [FUNCTION] * 300
+    reserve(world)
+    for caller, method, parameters in (
+            ("vm2 user", "Attach", {"functions": many, "vm": "vm2"}),
+            ("vm2 user", "Plan", {"functions": many, "vm": "vm2"}),
+            ("vm2 user", "Detach", {"functions": many}),
+            ("vm1 user", "Detach", {"functions": [*many, ABSENT]})):
+        reply = ask(caller, method, parameters)
+        tap.ok(reply.get("error") == "io.tiod.InvalidRequest" and
+               "more than 288 at once" in reply["parameters"]["sentence"],
+               f"{method} of one name {len(many)} times is refused to the {caller}", reply)
+    state = world.state(FUNCTION)
+    tap.ok(state["state"] == "attached" and state["assignment"]["vm"] == "vm1",
+           "and the device stays with its VM", state)
+    world.call("Detach", functions=[FUNCTION])
+    reply = ask("vm1 user", "Attach", {"functions": many, "vm": "vm1"})
+    tap.ok("error" in reply and world.state(FUNCTION)["state"] != "attached",
+           "nor does a VM take what nobody gave it", reply)
+
+
 def test_gives_up(tap, world):
     """What a VM's user gives back it cannot take again: only a rule or an admin gives."""
     reserve(world)
@@ -293,6 +315,7 @@ def main():
     test_complete(tap)
     test_before_parameters(tap)
     test_table(tap, world)
+    test_long_lists(tap, world)
     test_gives_up(tap, world)
     test_unknown_owner(tap, world)
     test_without_groups(tap, world)

@@ -200,6 +200,14 @@ bool request_has_target(const struct request *request, struct bdf bdf)
 	return false;
 }
 
+int request_refuse_many(size_t n, struct tio_error *err)
+{
+	error_kind_set(err, ERROR_INVALID, -E2BIG, "%zu functions are more than %d at once", n,
+		       REQUEST_TARGETS_MAX);
+	error_fix(err, "name fewer in one call");
+	return -E2BIG;
+}
+
 static int add_family(struct request *request, struct bdf family, struct tio_error *err)
 {
 	for (size_t i = 0; i < request->n_families; i++)

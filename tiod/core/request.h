@@ -86,6 +86,9 @@ struct vf_settings request_vf_settings(const struct snapshot *snap,
 int request_resolve(const struct snapshot *snap, const char *name, struct target *ret,
 		    struct tio_error *err);
 
+/* A call names @n functions, which are more than REQUEST_TARGETS_MAX; -E2BIG. */
+int request_refuse_many(size_t n, struct tio_error *err);
+
 /* What @one reserves, as it was asked for. */
 struct target target_of_assignment(const struct assignment *one);
 
