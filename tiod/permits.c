@@ -58,10 +58,13 @@ static int check_reserved(const struct daemon *daemon, const struct call *call,
 int permit_status(const struct daemon *daemon, const struct call *call, struct tio_error *err)
 {
 	const char *function = methods_text(call, "function");
+	int r = 0;
 
 	if (*function)
-		return check_reserved(daemon, call, function, err);
-	return permit_vm(daemon, call, err);
+		r = check_reserved(daemon, call, function, err);
+	if (r == 0 && (!*function || *methods_text(call, "vm")))
+		r = permit_vm(daemon, call, err);
+	return r;
 }
 
 /* --- What only an admin decides --- */

@@ -15,7 +15,7 @@
 /* The parameter "vm" is a VM of the caller's. */
 int permit_vm(const struct daemon *daemon, const struct call *call, struct tio_error *err);
 
-/* GetStatus: of a VM of its own, or of a function that such a VM has. */
+/* GetStatus: of a VM of its own, of a function that such a VM has, or of both at once. */
 int permit_status(const struct daemon *daemon, const struct call *call, struct tio_error *err);
 
 /* Plan and Attach: what was given to that VM, and as it was given. */
