@@ -14,6 +14,7 @@
 #include "host/peer.h"
 #include "methods.h"
 #include "orders.h"
+#include "permits.h"
 #include "targets.h"
 
 /* --- Targets --- */
@@ -169,6 +170,7 @@ static void add_promises(const struct daemon *daemon, struct request *request)
 static int complete_attach(struct order *order, const struct vm *vm, unsigned vfs,
 			   const struct vf_settings *settings, struct tio_error *err)
 {
+	enum access access = order->kind == JOB_PLAN ? ACCESS_READ : ACCESS_CHANGE;
 	static const struct plugins none;
 	unsigned force = 0;
 	int r = get_force(order->call, &force, err);
@@ -177,6 +179,9 @@ static int complete_attach(struct order *order, const struct vm *vm, unsigned vf
 		struct request *request = &order->jobs[i]->request;
 
 		request->vm = *vm;
+		for (size_t k = 0; k < request->n_targets; k++)
+			permit_note_held(order->daemon, order->call, access, vm,
+					 &request->targets[k]);
 		add_promises(order->daemon, request);
 		request->vfs = vfs;
 		request->force = force;
@@ -303,9 +308,12 @@ static int add_coming(struct order *order, const char *vm, struct tio_error *err
 		if (job->kind != JOB_CHANGE || job->request.verb != VERB_ATTACH ||
 		    strcmp(job->request.vm.name, vm) != 0)
 			continue;
-		for (size_t i = 0; r == 0 && i < job->request.n_targets; i++)
-			r = order_add(order, job->request.family, &job->request.targets[i],
-				      err);
+		for (size_t i = 0; r == 0 && i < job->request.n_targets; i++) {
+			struct target target = job->request.targets[i];
+
+			text_copy(target.held_by, sizeof(target.held_by), vm);
+			r = order_add(order, job->request.family, &target, err);
+		}
 	}
 	return r;
 }

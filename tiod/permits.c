@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "methods.h"
 
 static const struct vm *own_vm(const struct daemon *daemon, const struct call *call,
@@ -121,6 +122,17 @@ int permit_attach(const struct daemon *daemon, const struct call *call, struct t
 			return rights_refuse_device(&target, vm->name, err);
 	}
 	return 0;
+}
+
+void permit_note_held(const struct daemon *daemon, const struct call *call, enum access access,
+		      const struct vm *vm, struct target *target)
+{
+	const struct config *config = &daemon->config;
+
+	if (!rights_allow(&call->who, access) &&
+	    !rights_given_by_rule(vm, target, &daemon->cache.snap, config->rules,
+				  config->n_rules))
+		text_copy(target->held_by, sizeof(target->held_by), vm->name);
 }
 
 int permit_detach(const struct daemon *daemon, const struct call *call, struct tio_error *err)

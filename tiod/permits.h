@@ -23,3 +23,10 @@ int permit_attach(const struct daemon *daemon, const struct call *call, struct t
 
 /* Detach: what such a VM has. */
 int permit_detach(const struct daemon *daemon, const struct call *call, struct tio_error *err);
+
+/*
+ * Notes in @target of an attach to @vm that the caller may do it only as long as @target is
+ * reserved for that VM, where that is so; @access is what the method takes of others.
+ */
+void permit_note_held(const struct daemon *daemon, const struct call *call, enum access access,
+		      const struct vm *vm, struct target *target);

@@ -295,6 +295,20 @@ static int move(const struct work *work, struct bench *bench, struct result *ret
 	return r;
 }
 
+static int keep_held(const struct bench *bench, struct request *request, struct tio_error *err)
+{
+	size_t n = request->n_targets;
+	int r;
+
+	if (request->verb != VERB_ATTACH && request->verb != VERB_DETACH)
+		return 0;
+	r = request_keep_held(bench->engine.all, request, err);
+	if (r == 0 && request->n_targets < n)
+		log_warning("%zu functions are left as they are: other VMs have them now",
+			    n - request->n_targets);
+	return r;
+}
+
 static int carry_out(const struct work *work, struct bench *bench, struct result *ret)
 {
 	bool plan_only = work->kind == WORK_PLAN;
@@ -315,6 +329,9 @@ static int carry_out(const struct work *work, struct bench *bench, struct result
 		request_keep_reserved(bench->engine.all, request);
 	if (request->reserved_only && request->n_targets == 0)
 		return 0;
+	r = keep_held(bench, request, &ret->error);
+	if (r < 0)
+		return r;
 	request->n_locked = plan_only ? 0 : request->n_families;
 	r = engine_run(&bench->engine, request, plan_only, &plan, &ret->error);
 	ret->n_steps = (unsigned)plan.n_steps;

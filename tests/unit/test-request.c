@@ -142,3 +142,59 @@ Test(request, what_was_given_up_meanwhile_is_not_attached_again)
 	assignments_finish(&all);
 	free(request);
 }
+
+struct handover {
+	enum verb verb;
+	char held_by[2], now[2];
+	int result;
+	char says[64];
+};
+
+ParameterizedTestParameters(request, what_changed_hands_while_it_waited_is_left)
+{
+	static struct handover rows[] = {
+		{ VERB_DETACH, "a", "a", 0, "" },
+		{ VERB_DETACH, "a", "", 0, "" },
+		{ VERB_DETACH, "", "b", 0, "" },
+		{ VERB_DETACH, "", "", 0, "" },
+		{ VERB_DETACH, "a", "b", -EBUSY, "is reserved for b now" },
+		{ VERB_ATTACH, "a", "a", 0, "" },
+		{ VERB_ATTACH, "", "b", 0, "" },
+		{ VERB_ATTACH, "", "", 0, "" },
+		{ VERB_ATTACH, "a", "", -EPERM, "was taken from the VM \"a\"" },
+		{ VERB_ATTACH, "a", "b", -EPERM, "was taken from the VM \"a\"" },
+	};
+
+	return cr_make_param_array(struct handover, rows, ARRAY_SIZE(rows));
+}
+
+ParameterizedTest(struct handover *row, request, what_changed_hands_while_it_waited_is_left)
+{
+	struct request *request = calloc(1, sizeof(*request));
+	struct assignment one = { .function = { .valid = true, .bus = 1 } };
+	struct assignment kept = { .function = { .valid = true, .bus = 2 }, .vm = "a" };
+	struct tio_error err = TIO_ERROR_NONE;
+	struct assignments all = { 0 };
+	bool whole = row->verb == VERB_ATTACH && row->result < 0;
+
+	text_copy(one.vm, sizeof(one.vm), row->held_by);
+	request->verb = row->verb;
+	request->targets[request->n_targets++] = target_of_assignment(&one);
+	text_copy(one.vm, sizeof(one.vm), row->now);
+	if (row->now[0])
+		assignments_put(&all, &one);
+	assignments_put(&all, &kept);
+
+	cr_expect(eq(int, request_keep_held(&all, request, &err), row->result));
+	cr_expect(ne(ptr, strstr(err.text, row->says), NULL), "%s", err.text);
+	cr_expect(eq(sz, request->n_targets, row->result == 0));
+
+	request->n_targets = 1;
+	request->targets[request->n_targets++] = target_of_assignment(&kept);
+	cr_expect(eq(int, request_keep_held(&all, request, &err), whole ? row->result : 0),
+		  "a detach goes on with the others, an attach does not");
+	if (row->verb == VERB_DETACH)
+		cr_expect(eq(sz, request->n_targets, row->result == 0 ? 2 : 1));
+	assignments_finish(&all);
+	free(request);
+}

@@ -244,6 +244,33 @@ def test_long_lists(tap, world):
            "nor does a VM take what nobody gave it", reply)
 
 
+def test_queued(tap, world):
+    """What is asked for is judged by whose the device is when its turn comes."""
+    detach = {"functions": [FUNCTION], "wait": False}
+    reserve(world)
+    world.sim.fault(path="*vfio-pci/unbind", act="delay", ms=1500, nth=0)
+    with Client() as admin:
+        admin.start("io.tiod.Detach", detach)
+        admin.start("io.tiod.Attach", {**ATTACH, "vm": "vm2", "wait": False})
+        replies = [admin.read(), admin.read()]
+        reply = ask("vm1 user", "Detach", {"functions": [FUNCTION]})
+        world.settled(FUNCTION)
+        owner = (world.state(FUNCTION)["assignment"] or {}).get("vm")
+        tap.ok(reply.get("error") == "io.tiod.Conflict" and owner == "vm2" and
+               "reserved for vm2 now" in reply["parameters"]["sentence"],
+               "a detach that waited does not take the device from the next VM",
+               [*replies, reply, owner])
+        admin.start("io.tiod.Detach", detach)
+        admin.read()
+        reply = ask("vm2 user", "Attach", {**ATTACH, "vm": "vm2"})
+        world.settled(FUNCTION)
+        state = world.state(FUNCTION)
+        tap.ok(reply.get("error") == "io.tiod.NotPermitted" and not state["assignment"] and
+               "was taken from" in reply["parameters"]["sentence"],
+               "an attach that waited does not undo an admin's detach", [reply, state])
+    world.sim("clear")
+
+
 def test_gives_up(tap, world):
     """What a VM's user gives back it cannot take again: only a rule or an admin gives."""
     reserve(world)
@@ -318,6 +345,7 @@ def main():
     test_before_parameters(tap)
     test_table(tap, world)
     test_long_lists(tap, world)
+    test_queued(tap, world)
     test_gives_up(tap, world)
     test_unknown_owner(tap, world)
     test_without_groups(tap, world)

@@ -189,6 +189,7 @@ struct target target_of_assignment(const struct assignment *one)
 				 .lead = one->lead };
 
 	text_copy(target.named, sizeof(target.named), one->named);
+	text_copy(target.held_by, sizeof(target.held_by), one->vm);
 	return target;
 }
 
@@ -288,6 +289,51 @@ void request_keep_reserved(const struct assignments *all, struct request *reques
 			request->targets[kept++] = request->targets[i];
 	}
 	request->n_targets = kept;
+}
+
+static void refuse_unheld(const struct target *target, enum verb verb,
+			  const struct assignment *now, struct tio_error *err)
+{
+	char name[BDF_STRLEN];
+
+	bdf_format(target->function, name);
+	if (verb == VERB_DETACH) {
+		error_kind_set(err, ERROR_CONFLICT, -EBUSY,
+			       "%s is reserved for %s now, and was %s's when the detach was "
+			       "asked for",
+			       name, now->vm, target->held_by);
+		error_fix(err, "`tioctl detach %s` takes it from %s", name, now->vm);
+	} else {
+		error_kind_set(err, ERROR_NOT_PERMITTED, -EPERM,
+			       "%s was taken from the VM \"%s\" before the attach began", name,
+			       target->held_by);
+		error_fix(err, "have an admin attach it (`tioctl attach %s --vm %s`)", name,
+			  target->held_by);
+	}
+	error_at(err, target->function, "");
+}
+
+int request_keep_held(const struct assignments *all, struct request *request,
+		      struct tio_error *err)
+{
+	size_t n = request->n_targets, kept = 0;
+	struct tio_error why = TIO_ERROR_NONE;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct target *target = &request->targets[i];
+		const struct assignment *now = assignments_find(all, target->function);
+		bool same = now && strcmp(now->vm, target->held_by) == 0;
+
+		if (same || !target->held_by[0] || (!now && request->verb == VERB_DETACH))
+			request->targets[kept++] = *target;
+		else if (!why.code)
+			refuse_unheld(target, request->verb, now, &why);
+	}
+	request->n_targets = kept;
+	if (kept == n || (kept && request->verb == VERB_DETACH))
+		return 0;
+	*err = why;
+	return why.code;
 }
 
 int request_add_led(const struct assignments *all, struct request *request,

@@ -34,6 +34,12 @@ struct target {
 	int vf_index;        /* of a VF, else -1 */
 	struct bdf lead;     /* the function it comes along with, or itself */
 	char named[48];      /* what the caller typed */
+
+	/*
+	 * The VM that it was reserved for when it was asked for, "": whoever has it.  Detach:
+	 * the one that loses it.  Attach: set where that reservation alone lets the caller.
+	 */
+	char held_by[VM_NAME_MAX];
 };
 
 struct request {
@@ -112,6 +118,14 @@ int request_check_locked(const struct snapshot *snap, struct request *request,
  * in the queue may have given them up.
  */
 void request_keep_reserved(const struct assignments *all, struct request *request);
+
+/*
+ * What changed hands while the request waited, by what held_by says.  A detach leaves what
+ * another VM has now, and -EBUSY says that nothing else was asked for; an attach of what is not
+ * reserved for its VM any more is -EPERM as a whole.
+ */
+int request_keep_held(const struct assignments *all, struct request *request,
+		      struct tio_error *err);
 
 /* Completes a detach request: adds what, by @all, came along with its targets. */
 int request_add_led(const struct assignments *all, struct request *request,

@@ -48,18 +48,25 @@ static bool rule_gives(const struct rule *rule, const struct vm *vm,
 	return rule->vf && (unsigned)target->vf_index < rule->n_vfs;
 }
 
+bool rights_given_by_rule(const struct vm *vm, const struct target *target,
+			  const struct snapshot *snap, const struct rule *rules, size_t n_rules)
+{
+	const struct function *f = snapshot_find(snap, target->physfn.valid ? target->physfn
+									    : target->function);
+
+	return f && (rule_gives(rules_find(rules, n_rules, f, RULE_BOOT), vm, target) ||
+		     rule_gives(rules_find(rules, n_rules, f, RULE_HOTPLUG), vm, target));
+}
+
 bool rights_given(const struct vm *vm, const struct target *target,
 		  const struct assignments *all, const struct snapshot *snap,
 		  const struct rule *rules, size_t n_rules)
 {
 	const struct assignment *one = assignments_find(all, target->function);
-	const struct function *f = snapshot_find(snap, target->physfn.valid ? target->physfn
-									    : target->function);
 
 	if (one)
 		return strcmp(one->vm, vm->name) == 0;
-	return f && (rule_gives(rules_find(rules, n_rules, f, RULE_BOOT), vm, target) ||
-		     rule_gives(rules_find(rules, n_rules, f, RULE_HOTPLUG), vm, target));
+	return rights_given_by_rule(vm, target, snap, rules, n_rules);
 }
 
 /* --- Sentences --- */

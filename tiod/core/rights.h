@@ -54,6 +54,11 @@ bool rights_given(const struct vm *vm, const struct target *target,
 		  const struct assignments *all, const struct snapshot *snap,
 		  const struct rule *rules, size_t n_rules);
 
+/* The second half of it: whoever gives @target up can take it again. */
+bool rights_given_by_rule(const struct vm *vm, const struct target *target,
+			  const struct snapshot *snap, const struct rule *rules,
+			  size_t n_rules);
+
 /* "uid 1000 may not …", and who may; -EPERM. */
 int rights_refuse(const struct peer *who, const char *method, enum access access,
 		  struct tio_error *err);
