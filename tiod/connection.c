@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "aside.h"
 #include "base/fds.h"
 #include "base/log.h"
 
@@ -36,7 +37,7 @@ void connection_close(struct connection *c)
 	c->dead = true;
 	c->io = sd_event_source_disable_unref(c->io);
 	c->stall = sd_event_source_disable_unref(c->stall);
-	close(c->fd);
+	aside_close(c->fd, c->clean);
 	unlink_from(&server->connections, c);
 	server->n_connections--;
 	server->said_full = false;
@@ -390,12 +391,15 @@ static void fill(struct connection *c)
 			drop(c, "memory is short");
 			return;
 		}
-		/* read(2) lets descriptors that came along go. */
-		n = read(c->fd, c->in + c->in_size, c->in_space - c->in_size);
+		n = aside_read(c->fd, c->in + c->in_size, c->in_space - c->in_size);
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EPROTO) {
+			drop(c, "it sent descriptors along");
+			return;
+		}
 		if (n <= 0)
 			c->eof = true;
 		else
@@ -421,16 +425,16 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
 	return 0;
 }
 
-int connection_new(struct server *server, int fd, const struct peer *peer)
+int connection_new(struct server *server, int fd, bool clean, const struct peer *peer)
 {
 	struct connection *c = calloc(1, sizeof(*c));
 	int r = -ENOMEM;
 
 	if (!c) {
-		close(fd);
+		aside_close(fd, clean);
 		return r;
 	}
-	*c = (struct connection){ .server = server, .peer = *peer, .fd = fd };
+	*c = (struct connection){ .server = server, .peer = *peer, .fd = fd, .clean = clean };
 	c->out_end = &c->out;
 	r = sd_event_add_io(server->event, &c->io, fd, EPOLLIN, on_io, c);
 	if (r >= 0)
@@ -441,7 +445,7 @@ int connection_new(struct server *server, int fd, const struct peer *peer)
 	if (r < 0) {
 		sd_event_source_disable_unref(c->io);
 		sd_event_source_disable_unref(c->stall);
-		close(fd);
+		aside_close(fd, clean);
 		free(c);
 		return r;
 	}

@@ -22,6 +22,7 @@ struct connection {
 	struct connection *next;
 	struct peer peer;
 	int fd;                      /* owned */
+	bool clean;                  /* no descriptors can be waiting in it */
 	sd_event_source *io, *stall; /* owned */
 
 	char *in;                           /* owned */
@@ -36,8 +37,8 @@ struct connection {
 	bool processing; /* process() is further down the stack */
 };
 
-/* Takes @fd over, also on failure. */
-int connection_new(struct server *server, int fd, const struct peer *peer);
+/* Takes @fd over, also on failure; @clean: as aside_refuse() says. */
+int connection_new(struct server *server, int fd, bool clean, const struct peer *peer);
 
 /* It stays in memory until the loop comes round, for those further down the stack. */
 void connection_close(struct connection *c);

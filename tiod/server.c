@@ -13,6 +13,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "aside.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -115,11 +116,25 @@ static void turn_away(int fd, const struct server *server)
 		log_debug("a client that was turned away did not hear it: %m");
 }
 
+/* Takes @client over. */
+static int take_on(struct server *server, int client)
+{
+	bool clean = aside_refuse(client);
+	struct peer peer = { 0 };
+	int r = identify(server, client, &peer);
+
+	if (r == 0 && has_room(server, &peer))
+		return connection_new(server, client, clean, &peer);
+	if (r == 0)
+		turn_away(client, server);
+	aside_close(client, clean);
+	return r;
+}
+
 /* False when nobody is waiting any more, or nobody can be taken on. */
 static bool accept_one(struct server *server, int fd)
 {
-	auto_close int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	struct peer peer = { 0 };
+	int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	int r;
 
 	if (client < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
@@ -131,13 +146,7 @@ static bool accept_one(struct server *server, int fd)
 	}
 	if (client < 0)
 		return false;
-	r = identify(server, client, &peer);
-	if (r == 0 && !has_room(server, &peer)) {
-		turn_away(client, server);
-		return true;
-	}
-	if (r == 0)
-		r = connection_new(server, take_fd(&client), &peer);
+	r = take_on(server, client);
 	if (r < 0)
 		log_error("cannot take a client on: %s", strerror(-r));
 	return r == 0;
@@ -168,6 +177,7 @@ static int take_socket(struct server *server, int fd, struct tio_error *err)
 				 "socket",
 				 fd);
 	server->fds[server->n_fds++] = fd;
+	(void)aside_refuse(fd);
 	/* A client that went away again must not leave the loop waiting for the next. */
 	flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
@@ -221,6 +231,7 @@ static int make_socket(struct server *server, const char *path, struct tio_error
 	if (fd < 0)
 		return error_set(err, -errno, "make a socket: %m");
 	server->fds[server->n_fds++] = fd;
+	(void)aside_refuse(fd);
 
 	/* What is there belongs to a tiod that is gone: the runtime folder's lock is ours. */
 	(void)unlink(path);

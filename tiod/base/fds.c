@@ -36,8 +36,8 @@ ssize_t fds_send(int socket, const void *data, size_t size, const int *fds, size
 	return sendmsg(socket, &message, flags | MSG_NOSIGNAL);
 }
 
-ssize_t fds_receive(int socket, void *data, size_t size, int fds[static FDS_MAX], size_t *n,
-		    int flags)
+ssize_t fds_take(int socket, void *data, size_t size, int fds[static FDS_MAX], size_t *n,
+		 int flags)
 {
 	struct iovec part = { .iov_base = data, .iov_len = size };
 	union room room = { 0 };
@@ -58,9 +58,18 @@ ssize_t fds_receive(int socket, void *data, size_t size, int fds[static FDS_MAX]
 	}
 	if (!(message.msg_flags & MSG_CTRUNC))
 		return got;
-	fds_close(fds, n);
 	errno = EMFILE;
 	return -1;
+}
+
+ssize_t fds_receive(int socket, void *data, size_t size, int fds[static FDS_MAX], size_t *n,
+		    int flags)
+{
+	ssize_t got = fds_take(socket, data, size, fds, n, flags);
+
+	if (got < 0)
+		fds_close(fds, n);
+	return got;
 }
 
 void fds_close(int *fds, size_t *n)

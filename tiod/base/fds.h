@@ -22,4 +22,8 @@ ssize_t fds_send(int socket, const void *data, size_t size, const int *fds, size
 ssize_t fds_receive(int socket, void *data, size_t size, int fds[static FDS_MAX], size_t *n,
 		    int flags);
 
+/* As fds_receive(); but of descriptors that do not all fit, those that do are the caller's. */
+ssize_t fds_take(int socket, void *data, size_t size, int fds[static FDS_MAX], size_t *n,
+		 int flags);
+
 void fds_close(int *fds, size_t *n);
