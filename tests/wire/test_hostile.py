@@ -413,10 +413,10 @@ def main():
     test_monitors(tap, world)
     test_random(tap)
     test_queue(tap, world)
-    test_cancels_at_stop(tap, world)
     test_stalled(tap, slow, since)
     test_many(tap, world)
     test_idle(tap, world)
+    test_cancels_at_stop(tap, world)
     test_service_manager(tap, world)
     finish(world, tap)
 
