@@ -57,8 +57,34 @@ size_t jobs_running(const struct daemon *daemon)
 	return count(daemon, JOB_RUNNING) + count(daemon, JOB_RECOVERING);
 }
 
+static size_t count_of(const struct daemon *daemon, uid_t uid)
+{
+	size_t n = 0;
+
+	for (const struct job *job = daemon->jobs.list; job; job = job->next)
+		n += job->who.uid == uid && job->state != JOB_STUCK;
+	return n;
+}
+
+/* One that is for many cards at once is begun whole, when nothing else of its user is there. */
+static int check_share(const struct daemon *daemon, const struct peer *who, size_t n,
+		       struct tio_error *err)
+{
+	size_t mine = count_of(daemon, who->uid);
+
+	if (who->may_change || mine == 0 || mine + n <= JOBS_PER_UID)
+		return 0;
+	error_kind_set(err, ERROR_BUSY, -EBUSY,
+		       "%zu jobs of uid %u wait or run already; %zu more are too many: of a "
+		       "user who may not change the host, %d may be there at once",
+		       mine, (unsigned)who->uid, n, JOBS_PER_UID);
+	error_fix(err, "try again when they have ended; `tioctl status` says what is done to "
+		       "a VM's devices");
+	return -EBUSY;
+}
+
 int jobs_check_room(const struct daemon *daemon, enum job_kind kind, size_t n,
-		    struct tio_error *err)
+		    const struct peer *who, struct tio_error *err)
 {
 	size_t room = kind == JOB_CHANGE ? JOBS_QUEUE_MAX : JOBS_QUEUE_MAX / 2;
 
@@ -71,6 +97,8 @@ int jobs_check_room(const struct daemon *daemon, enum job_kind kind, size_t n,
 		*err = daemon->unreadable;
 		return err->code;
 	}
+	if (check_share(daemon, who, n, err) < 0)
+		return err->code;
 	if (count(daemon, JOB_QUEUED) + n <= room)
 		return 0;
 	error_kind_set(err, ERROR_BUSY, -EBUSY, "%zu jobs wait already; %zu more are too many",

@@ -14,6 +14,7 @@
 #include "work.h"
 
 #define JOBS_QUEUE_MAX 32
+#define JOBS_PER_UID   4 /* waiting and running ones of who may not change the host */
 
 struct daemon;
 
@@ -84,9 +85,12 @@ struct jobs {
 	uint64_t last_id;
 };
 
-/* 0, or ERROR_BUSY: @n more would be too many.  Who only looks gets half of the room. */
+/*
+ * 0, or ERROR_BUSY: @n more of @who would be too many.  What only looks gets half of the room,
+ * and who may not change the host JOBS_PER_UID.
+ */
 int jobs_check_room(const struct daemon *daemon, enum job_kind kind, size_t n,
-		    struct tio_error *err);
+		    const struct peer *who, struct tio_error *err);
 
 /* 0, or why nothing can be done with the family now. */
 int jobs_check_family(const struct daemon *daemon, struct bdf family, struct tio_error *err);

@@ -59,7 +59,7 @@ static int check_all(struct order *order, struct tio_error *err)
 {
 	int r;
 
-	r = jobs_check_room(order->daemon, order->kind, order->n_jobs, err);
+	r = jobs_check_room(order->daemon, order->kind, order->n_jobs, &order->call->who, err);
 	for (size_t i = 0; r == 0 && i < order->n_jobs; i++) {
 		const struct request *request = &order->jobs[i]->request;
 

@@ -22,7 +22,7 @@ void look_start(struct daemon *daemon, struct call *call, const struct look *loo
 	struct tio_error err = TIO_ERROR_NONE;
 	struct job *job;
 
-	if (jobs_check_room(daemon, JOB_LOOK, 1, &err) < 0) {
+	if (jobs_check_room(daemon, JOB_LOOK, 1, &call->who, &err) < 0) {
 		methods_fail(call, &err);
 		return;
 	}
@@ -32,6 +32,7 @@ void look_start(struct daemon *daemon, struct call *call, const struct look *loo
 		return;
 	}
 	call->gone = on_gone;
+	job->who = call->who;
 	job->look = *look;
 	job->request.family = look->function; /* what messages call it by */
 	job->ended = ended;

@@ -46,7 +46,7 @@ void method_open_devices(struct daemon *daemon, struct call *call)
 	const struct vm *vm = methods_find_vm(daemon, methods_text(call, "vm"), &err);
 	struct job *job;
 
-	if (!vm || jobs_check_room(daemon, JOB_LOOK, 1, &err) < 0) {
+	if (!vm || jobs_check_room(daemon, JOB_LOOK, 1, &call->who, &err) < 0) {
 		methods_fail(call, &err);
 		return;
 	}

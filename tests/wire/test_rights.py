@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-from wire import SOCKET, Client, Tap, World, description, finish
+from wire import SOCKET, Client, Tap, World, description, finish, settle
 
 FUNCTION = "0000:01:00.0"
 ABSENT = "0000:ff:00.0"
@@ -126,14 +126,20 @@ class Caller:
             [sys.executable, "-c", CALLER, str(uid), json.dumps(groups), SOCKET],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def call(self, method, parameters, more=False):
+    def start(self, method, parameters, more=False):
         call = {"method": method, "parameters": parameters}
         if more:
             call["more"] = True
         self.process.stdin.write(json.dumps(call) + "\n")
         self.process.stdin.flush()
+
+    def read(self):
         line = self.process.stdout.readline()
         return json.loads(line) if line else {"error": "closed"}
+
+    def call(self, method, parameters, more=False):
+        self.start(method, parameters, more)
+        return self.read()
 
     def end(self):
         self.process.stdin.close()
@@ -296,6 +302,30 @@ def test_gives_up(tap, world):
     world.call("Reload")
 
 
+def test_share(tap, world):
+    """A VM's user cannot fill the queue that everybody's jobs wait in."""
+    reserve(world)
+    fault = world.sim.fault(path="*vfio-pci/unbind", op="write", act="delay", ms=4000)
+    users = [Caller(*CALLERS["vm1 user"]) for _ in range(5)]
+    with Client() as client:
+        for user in users[:4]:
+            user.start("io.tiod.Detach", {"functions": [FUNCTION]})
+        there = settle(
+            lambda: len(client.call("io.tiod.ListJobs")["parameters"]["jobs"]) == 4)
+        fifth = users[4].call("io.tiod.Detach", {"functions": [FUNCTION]})
+        other = client.call("io.tiod.Detach", {"functions": [FUNCTION], "wait": False})
+    tap.ok(there and fifth.get("error") == "io.tiod.Busy" and
+           "4 jobs of uid" in fifth["parameters"]["sentence"],
+           "4 jobs of a VM's user wait or run, and a fifth is refused", there, fifth)
+    tap.ok("error" not in other, "which is nothing to an admin", other)
+    world.sim("release", id=fault)
+    for user in users[:4]:
+        user.read()
+    for user in users:
+        user.end()
+    world.settled(FUNCTION)
+
+
 def test_unknown_owner(tap, world):
     path = "/run/tiod-etc/vms.d/vm1.conf"
     with open(path, encoding="utf-8") as file:
@@ -347,6 +377,7 @@ def main():
     test_long_lists(tap, world)
     test_queued(tap, world)
     test_gives_up(tap, world)
+    test_share(tap, world)
     test_unknown_owner(tap, world)
     test_without_groups(tap, world)
     hang_up()
