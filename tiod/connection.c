@@ -126,6 +126,7 @@ static void flush(struct connection *c)
 			connection_close(c);
 			return;
 		}
+		c->out_fds -= chunk->n_fds;
 		fds_close(chunk->fds, &chunk->n_fds);
 		chunk->sent += (size_t)n;
 		c->out_size -= (size_t)n;
@@ -159,6 +160,7 @@ static void enqueue_chunk(struct connection *c, struct chunk *chunk)
 	*c->out_end = chunk;
 	c->out_end = &chunk->next;
 	c->out_size += size;
+	c->out_fds += chunk->n_fds;
 	if (c->out == chunk) {
 		restart_stall(c);
 		flush(c);
@@ -337,10 +339,14 @@ static bool take_message(struct connection *c)
 	return true;
 }
 
-/* Calls that wait for the reader of their answers are not begun. */
+/*
+ * Calls that wait for the reader of their answers are not begun.  Of descriptors one answer
+ * may wait: they are few, and everybody's.
+ */
 static bool may_begin(const struct connection *c)
 {
-	return !c->dead && !c->call && c->in_size > 0 && c->out_size <= FULL_ENOUGH;
+	return !c->dead && !c->call && c->in_size > 0 && c->out_size <= FULL_ENOUGH &&
+	       c->out_fds == 0;
 }
 
 static void process(struct connection *c)

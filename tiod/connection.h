@@ -29,7 +29,7 @@ struct connection {
 	size_t in_start, in_size, in_space; /* what is unread begins at in_start */
 	size_t in_seen;                     /* of the unread, by wire_next() */
 	struct chunk *out, **out_end;       /* owned */
-	size_t out_size;
+	size_t out_size, out_fds;           /* bytes, and descriptors, that wait to go out */
 
 	struct call *call; /* being answered; borrowed from whoever ends it */
 	bool eof, hung_up, dead;

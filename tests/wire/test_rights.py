@@ -8,8 +8,9 @@ import pwd
 import re
 import subprocess
 import sys
+import time
 
-from wire import SOCKET, Client, Tap, World, description, finish, settle
+from wire import SOCKET, Client, Tap, World, description, descriptors, finish, settle
 
 FUNCTION = "0000:01:00.0"
 ABSENT = "0000:ff:00.0"
@@ -36,6 +37,8 @@ VM2_CHANGE = "yes yes - - - yes -"
 
 DEVICE = {"function": FUNCTION}
 ATTACH = {"functions": [FUNCTION], "vm": "vm1"}
+
+UNREAD = 400  # answers; the kernel keeps fewer
 
 # Method, what it is called with, who may.  FUNCTION is reserved for vm1 before each call.
 TABLE = [
@@ -302,6 +305,17 @@ def test_gives_up(tap, world):
     world.call("Reload")
 
 
+def steady_count(count):
+    """@count() when it has stood still for a second."""
+    last, since = -1, time.monotonic()
+    while time.monotonic() < since + 1:
+        now = count()
+        if now != last:
+            last, since = now, time.monotonic()
+        time.sleep(0.05)
+    return last
+
+
 def test_share(tap, world):
     """A VM's user cannot fill the queue that everybody's jobs wait in."""
     reserve(world)
@@ -324,6 +338,21 @@ def test_share(tap, world):
     for user in users:
         user.end()
     world.settled(FUNCTION)
+
+
+def test_unread_devices(tap, world):
+    """Answers with open devices that nobody reads."""
+    reserve(world)
+    before = descriptors(world.daemon.pid)
+    with Client() as client:
+        for _ in range(UNREAD):
+            client.start("io.tiod.OpenDevices", {"vm": "vm1"})
+        asked = steady_count(lambda: world.log_text().count("are handed out"))
+        now = descriptors(world.daemon.pid)
+        tap.ok(0 < asked < UNREAD and now <= before + 8,
+               "tiod opens no more for who reads none", asked, before, now)
+        read = sum("devices" in client.read().get("parameters", {}) for _ in range(UNREAD))
+        tap.ok(read == UNREAD, "and what is left as soon as it reads", read)
 
 
 def test_unknown_owner(tap, world):
@@ -378,6 +407,7 @@ def main():
     test_queued(tap, world)
     test_gives_up(tap, world)
     test_share(tap, world)
+    test_unread_devices(tap, world)
     test_unknown_owner(tap, world)
     test_without_groups(tap, world)
     hang_up()
