@@ -81,8 +81,9 @@ void connection_reap(struct server *server)
 
 static void drop(struct connection *c, const char *why)
 {
-	log_warning("a client was disconnected (uid %u, pid %d): %s", (unsigned)c->peer.uid,
-		    (int)c->peer.pid, why);
+	if (server_may_tell(c->server, c->peer.uid))
+		log_warning("a client was disconnected (uid %u, pid %d): %s",
+			    (unsigned)c->peer.uid, (int)c->peer.pid, why);
 	connection_close(c);
 }
 

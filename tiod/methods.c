@@ -166,10 +166,12 @@ static void fail_unknown(struct call *call)
 }
 
 /* Says no to the caller, and to the log. */
-static void refuse(const struct daemon *daemon, struct call *call, const struct tio_error *err)
+static void refuse(struct daemon *daemon, struct call *call, const struct tio_error *err)
 {
-	peer_describe(&daemon->host, &call->who);
-	audit_refused(&call->who, err);
+	if (server_may_tell(&daemon->server, call->who.uid)) {
+		peer_describe(&daemon->host, &call->who);
+		audit_refused(&call->who, err);
+	}
 	methods_fail(call, err);
 }
 

@@ -81,6 +81,19 @@ static int identify(const struct server *server, int fd, struct peer *ret)
 	return 0;
 }
 
+bool server_may_tell(struct server *server, uid_t uid)
+{
+	unsigned left_out = 0;
+	uint64_t now = 0;
+
+	if (sd_event_now(server->event, CLOCK_MONOTONIC, &now) < 0 ||
+	    !quiet_pass(&server->quiet, uid, now, &left_out))
+		return false;
+	if (left_out > 0)
+		log_warning("uid %u: and %u more refusals", (unsigned)uid, left_out);
+	return true;
+}
+
 /* Root is never locked out by what others have opened. */
 static bool has_room(struct server *server, const struct peer *peer)
 {

@@ -12,6 +12,7 @@
 #include <systemd/sd-event.h>
 
 #include "core/rights.h"
+#include "quiet.h"
 #include "wire.h"
 
 #define SERVER_CLIENTS_PER_UID 64
@@ -41,6 +42,7 @@ struct server {
 	unsigned n_connections, max_connections;
 	bool said_full;
 	gid_t readers, changers; /* (gid_t)-1: no such group */
+	struct quiet quiet;
 
 	/* Gets every call that is well formed, and must end it some time. */
 	void (*handle)(void *arg, struct call *call);
@@ -56,6 +58,9 @@ int server_init(struct server *server, sd_event *event, const char *path,
 void server_open(struct server *server);
 void server_listen(struct server *server, bool on);
 void server_close(struct server *server); /* accepts no more */
+
+/* May the log be told now what @uid may not?  Says what it was not told of before. */
+bool server_may_tell(struct server *server, uid_t uid);
 void server_finish(struct server *server);
 
 /* True while replies wait to be sent, or somebody has connected and not asked yet. */

@@ -15,6 +15,7 @@
 #include "bdf-set.h"
 #include "cache.h"
 #include "jobs.h"
+#include "quiet.h"
 #include "result.h"
 #include "turns.h"
 
@@ -307,4 +308,34 @@ Test(turns, who_waits_and_leaves_hands_nothing_on)
 	cr_expect(eq(ptr, turns_leave(&turns, &jobs[0]), &jobs[2]));
 	turns_finish(&turns);
 	free(jobs);
+}
+
+/* --- What the log is told of --- */
+
+Test(quiet, one_line_a_second_for_each_user)
+{
+	struct quiet quiet = { 0 };
+	unsigned left_out = 7;
+
+	cr_expect(quiet_pass(&quiet, 1000, 100, &left_out));
+	cr_expect(eq(u32, left_out, 0));
+	cr_expect(not(quiet_pass(&quiet, 1000, 101, &left_out)));
+	cr_expect(not(quiet_pass(&quiet, 1000, 99 + QUIET_USEC, &left_out)));
+	cr_expect(quiet_pass(&quiet, 0, 102, &left_out));
+	cr_expect(eq(u32, left_out, 0));
+	cr_expect(quiet_pass(&quiet, 1000, 100 + QUIET_USEC, &left_out));
+	cr_expect(eq(u32, left_out, 2));
+	cr_expect(quiet_pass(&quiet, 1000, 100 + 2 * QUIET_USEC, &left_out));
+	cr_expect(eq(u32, left_out, 0));
+}
+
+Test(quiet, of_many_users_the_one_told_of_longest_ago_is_forgotten)
+{
+	struct quiet quiet = { 0 };
+	unsigned left_out;
+
+	for (uid_t uid = 0; uid <= QUIET_USERS; uid++)
+		cr_expect(quiet_pass(&quiet, uid, 100 + uid, &left_out));
+	cr_expect(not(quiet_pass(&quiet, 1, 200, &left_out)));
+	cr_expect(quiet_pass(&quiet, 0, 200, &left_out));
 }

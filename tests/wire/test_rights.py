@@ -305,6 +305,23 @@ def test_gives_up(tap, world):
     world.call("Reload")
 
 
+def test_quiet(tap, world):
+    """Whoever may not call cannot fill the log with it."""
+    def lines():
+        return world.log_text().count("may not call")
+
+    before = lines()
+    since = time.monotonic()
+    for _ in range(300):
+        ask("nobody", "GetHost", {})
+    seconds = int(time.monotonic() - since)
+    tap.ok(lines() - before <= seconds + 2, "300 refusals are one line a second in the log",
+           lines() - before, seconds)
+    time.sleep(1.1)
+    ask("nobody", "GetHost", {})
+    tap.ok("uid 65534: and " in world.log_text(), "and then how many more there were")
+
+
 def steady_count(count):
     """@count() when it has stood still for a second."""
     last, since = -1, time.monotonic()
@@ -406,6 +423,7 @@ def main():
     test_long_lists(tap, world)
     test_queued(tap, world)
     test_gives_up(tap, world)
+    test_quiet(tap, world)
     test_share(tap, world)
     test_unread_devices(tap, world)
     test_unknown_owner(tap, world)
