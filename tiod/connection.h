@@ -22,6 +22,7 @@ struct connection {
 	struct connection *next;
 	struct peer peer;
 	int fd;                      /* owned */
+	bool stranger;               /* may do nothing here */
 	bool clean;                  /* no descriptors can be waiting in it */
 	sd_event_source *io, *stall; /* owned */
 

@@ -374,6 +374,13 @@ static void tear_down(struct daemon *daemon)
 	config_finish(&daemon->config);
 }
 
+static bool knows(void *arg, const struct peer *peer)
+{
+	const struct daemon *daemon = arg;
+
+	return peer->may_read || rights_own_any(peer, daemon->config.vms, daemon->config.n_vms);
+}
+
 int daemon_run(const struct daemon_options *options, struct config *config,
 	       struct tio_error *err)
 {
@@ -384,6 +391,7 @@ int daemon_run(const struct daemon_options *options, struct config *config,
 
 	*config = (struct config){ 0 };
 	daemon.server.handle = methods_call;
+	daemon.server.knows = knows;
 	daemon.server.arg = &daemon;
 	r = set_up(&daemon, err);
 	if (r == 0) {

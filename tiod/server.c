@@ -94,36 +94,65 @@ bool server_may_tell(struct server *server, uid_t uid)
 	return true;
 }
 
-/* Root is never locked out by what others have opened. */
-static bool has_room(struct server *server, const struct peer *peer)
-{
-	unsigned same = 0;
+/* What is connected, of a client's own uid and beside it. */
+struct crowd {
+	unsigned same, strangers;
+};
 
-	for (const struct connection *c = server->connections; c; c = c->next)
-		same += c->peer.uid == peer->uid;
-	if (same < SERVER_CLIENTS_PER_UID &&
-	    (server->n_connections < server->max_connections || peer->uid == 0))
-		return true;
-	if (!server->said_full)
-		log_warning("a client was turned away (uid %u, pid %d): %u of that user are "
-			    "connected, %u in all",
-			    (unsigned)peer->uid, (int)peer->pid, same, server->n_connections);
-	server->said_full = true;
-	return false;
+static struct crowd look_around(const struct server *server, uid_t uid)
+{
+	struct crowd crowd = { 0 };
+
+	for (const struct connection *c = server->connections; c; c = c->next) {
+		crowd.same += c->peer.uid == uid;
+		crowd.strangers += c->stranger;
+	}
+	return crowd;
+}
+
+/* However few clients there may be, half of the room stays others'. */
+static unsigned strangers_max(const struct server *server)
+{
+	unsigned half = server->max_connections / 2;
+
+	return half < SERVER_STRANGERS ? half : SERVER_STRANGERS;
+}
+
+/* Root is never locked out by what others have opened, nor is anybody by strangers. */
+static bool has_room(struct server *server, const struct peer *peer, bool stranger)
+{
+	struct crowd crowd = look_around(server, peer->uid);
+
+	if (stranger &&
+	    (crowd.same >= SERVER_PER_STRANGER || crowd.strangers >= strangers_max(server)))
+		return false;
+	return crowd.same < SERVER_CLIENTS_PER_UID &&
+	       (server->n_connections < server->max_connections || peer->uid == 0);
 }
 
 /* One sentence is all that a client above the limit gets; a socket that is new takes it. */
-static void turn_away(int fd, const struct server *server)
+static void turn_away(int fd, struct server *server, const struct peer *peer, bool stranger)
 {
 	struct tio_error err = TIO_ERROR_NONE;
 	size_t size = 0;
 	auto_free char *reply = NULL;
 
+	if (!server->said_full && server_may_tell(server, peer->uid))
+		log_warning("a client was turned away (uid %u, pid %d): %u of that user are "
+			    "connected, %u in all",
+			    (unsigned)peer->uid, (int)peer->pid,
+			    look_around(server, peer->uid).same, server->n_connections);
+	server->said_full = true;
 	error_kind_set(&err, ERROR_BUSY, -EBUSY,
 		       "too many clients are connected: %d of one user and %u in all may be",
-		       SERVER_CLIENTS_PER_UID, server->max_connections);
-	error_fix(&err, "close some, or try again later; MaxClients= in tiod.conf sets how "
-			"many may be connected in all");
+		       stranger ? SERVER_PER_STRANGER : SERVER_CLIENTS_PER_UID,
+		       stranger ? strangers_max(server) : server->max_connections);
+	if (stranger)
+		error_fix(&err, "close some; members of the groups " GROUP_READ
+				" and " GROUP_CHANGE " may have more");
+	else
+		error_fix(&err, "close some, or try again later; MaxClients= in tiod.conf sets "
+				"how many may be connected in all");
 	reply = wire_reply(report_error(&err), report_error_name(&err), false, &size);
 	if (reply && send(fd, reply, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		log_debug("a client that was turned away did not hear it: %m");
@@ -135,11 +164,16 @@ static int take_on(struct server *server, int client)
 	bool clean = aside_refuse(client);
 	struct peer peer = { 0 };
 	int r = identify(server, client, &peer);
+	bool stranger = r == 0 && !server->knows(server->arg, &peer);
 
-	if (r == 0 && has_room(server, &peer))
-		return connection_new(server, client, clean, &peer);
+	if (r == 0 && has_room(server, &peer, stranger)) {
+		r = connection_new(server, client, clean, &peer);
+		if (r == 0)
+			server->connections->stranger = stranger;
+		return r;
+	}
 	if (r == 0)
-		turn_away(client, server);
+		turn_away(client, server, &peer, stranger);
 	aside_close(client, clean);
 	return r;
 }

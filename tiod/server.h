@@ -16,6 +16,8 @@
 #include "wire.h"
 
 #define SERVER_CLIENTS_PER_UID 64
+#define SERVER_STRANGERS       64 /* in all, who may do nothing here; of one uid: */
+#define SERVER_PER_STRANGER    8
 #define SERVER_SOCKETS_MAX     2 /* ours, and one for systemd-report; both serve all */
 #define SERVER_QUEUE_MAX       (4 * 1024 * 1024)
 
@@ -46,6 +48,8 @@ struct server {
 
 	/* Gets every call that is well formed, and must end it some time. */
 	void (*handle)(void *arg, struct call *call);
+	/* May whoever connected do anything here?  Who may not gets less room. */
+	bool (*knows)(void *arg, const struct peer *peer);
 	void *arg;
 };
 

@@ -119,6 +119,36 @@ for line in sys.stdin:
 """
 
 
+# Connects as users without groups, and says how many of each are served, and of the others.
+CROWD = """
+import os, socket, sys
+os.setgroups([])
+os.setegid(65534)
+kept, served, told = [], [], 0
+for uid in range(4100, 4110):
+    os.seteuid(uid)
+    served.append(0)
+    for _ in range(10):
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(10)
+        s.connect(sys.argv[1])
+        try:
+            s.sendall(b'{"method":"org.varlink.service.GetInfo"}\\0')
+        except BrokenPipeError:
+            pass
+        try:
+            said = s.recv(4096)
+        except ConnectionResetError:
+            said = b""
+        served[-1] += b'"vendor"' in said
+        told += b"io.tiod.Busy" in said
+        kept.append(s)
+    os.seteuid(0)
+print(served, told, flush=True)
+sys.stdin.read()
+"""
+
+
 class Caller:
     """A process of another user's; calls of it are answered one by one."""
 
@@ -305,6 +335,24 @@ def test_gives_up(tap, world):
     world.call("Reload")
 
 
+def test_crowd(tap, world):
+    """Strangers may connect, but leave room for others."""
+    hang_up()
+    with subprocess.Popen([sys.executable, "-c", CROWD, SOCKET], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as crowd:
+        said = crowd.stdout.readline().strip()
+        tap.ok(said == f"{[8] * 8 + [0] * 2} 36",
+               "of each user without rights 8 are served, 64 in all, and others are told",
+               said)
+        reply = ask("admin", "GetHost", {})
+        tap.ok("error" not in reply, "an admin is served beside them", reply)
+        reply = ask("vm1 user", "GetStatus", {"vm": "vm1"})
+        tap.ok("error" not in reply, "and so is the user of a VM", reply)
+        crowd.stdin.close()
+    tap.ok(settle(lambda: "vendor" in str(ask("nobody", "org.varlink.service.GetInfo", {}))),
+           "when they have gone, another is")
+
+
 def test_quiet(tap, world):
     """Whoever may not call cannot fill the log with it."""
     def lines():
@@ -423,6 +471,7 @@ def main():
     test_long_lists(tap, world)
     test_queued(tap, world)
     test_gives_up(tap, world)
+    test_crowd(tap, world)
     test_quiet(tap, world)
     test_share(tap, world)
     test_unread_devices(tap, world)
