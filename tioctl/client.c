@@ -218,9 +218,9 @@ static void read_message(struct client *client, size_t size, struct reply *reply
 /* Takes one whole message out of what was received.  Whether there was one. */
 static bool take_message(struct client *client, struct reply *reply)
 {
-	const char *from = client->data + client->scanned;
 	const char *end = client->length > client->scanned
-				  ? memchr(from, '\0', client->length - client->scanned)
+				  ? memchr(client->data + client->scanned, '\0',
+					   client->length - client->scanned)
 				  : NULL;
 
 	if (end) {

@@ -37,7 +37,7 @@ DETACH = [
 class Hangs:
     def __init__(self):
         self.tap = Tap()
-        self.world = World(step_timeout=0.3)
+        self.world = World(step_timeout=1)
         self.world.start()
         self.world.must("connect", OTHER)
 

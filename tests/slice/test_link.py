@@ -419,7 +419,7 @@ def hangs(checks):
     """A connect that hangs between disconnect and connect: killed, or stuck and told."""
     checks.run(f"attach {DRIVE} --vm vm1", 0)
     start = checks.sim.snapshot()
-    text = configure(checks, "StepTimeout=0.5\n")
+    text = configure(checks, "StepTimeout=2\n")
     for mode, state in (("killable", "attached"), ("uninterruptible", "stuck")):
         checks.sim.fault(path=CONNECT, op="write", act="hang", mode=mode, count=1)
         checks.run(f"reconnect {DRIVE}", 8, ["renew-tsm", "tsm/connect"],
