@@ -399,7 +399,7 @@ def test_cancels_at_stop(tap, world):
         with Client() as other:
             settle(lambda: len(other.call("io.tiod.ListJobs")["parameters"]["jobs"]) == 4)
         world.daemon.terminate()
-        tap.ok(world.daemon.wait(30) == 0, "jobs that are cancelled while tiod stops do no harm")
+        tap.ok(world.daemon.wait(30) == 0, "cancelling jobs while tiod stops does no harm")
     world.sim("release", id=fault)
     world.start()
 
