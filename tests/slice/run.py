@@ -93,6 +93,9 @@ VARIANTS = {
 }
 
 
+REAL_TIME = ("slow-vfs",)
+
+
 def main(tio_sim, path, variant, *script):
     with open(path, encoding="utf-8") as file:
         host = json.load(file)
@@ -102,7 +105,7 @@ def main(tio_sim, path, variant, *script):
         with open(name, "w", encoding="utf-8") as file:
             json.dump(host, file)
         env = dict(os.environ, SLICE_VARIANT=variant, SLICE_HOST=name)
-        if "speed" in host:
+        if variant in REAL_TIME:
             env.pop("TIO_SIM_SPEED", None)
         return subprocess.call([tio_sim, "run", name, "--keep-env", "--",
                                 sys.executable, *script], env=env)

@@ -100,7 +100,7 @@ def test_descriptors(checks):
                   "fd=@FD2@" in text and "host=" not in text,
                   "the arguments name descriptors instead of devices", text)
 
-    run = run_as(4010, "run", "handed", "--", sys.executable, "-c", PROGRAM, "-append", "",
+    run = run_as(4010, "run", "handed", "--", "/usr/bin/python3", "-c", PROGRAM, "-append", "",
                  "a b")
     told = json.loads(run.stdout or "{}")
     words = told.get("words", [])
