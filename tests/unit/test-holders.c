@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,8 +13,9 @@
 #include "host-tree.h"
 #include "host/holders.h"
 
-#define NVME "0000:61:00.0"
-#define PATH "sys/devices/pci0000:60/0000:60:01.1/" NVME
+#define NVME   "0000:61:00.0"
+#define NOBODY 65534
+#define PATH   "sys/devices/pci0000:60/0000:60:01.1/" NVME
 
 static struct function drive;
 static struct snapshot snap;
@@ -414,6 +416,29 @@ Test(holders, what_cannot_be_read_is_an_error)
 		cr_assert(eq(int, unlinkat(tree.host.proc_fd, files[i], 0), 0));
 	}
 	cr_expect(eq(int, fail_to_find(&err), 0), "absent is absent: %s", err.text);
+}
+
+/* Of a process that ends just while it is looked at, the kernel says EACCES, too. */
+Test(holders, a_process_that_ends_meanwhile_is_no_refusal)
+{
+	struct tio_error err;
+	int r;
+
+	tree_link("mnt:[1]", "proc/self/ns/mnt");
+	tree_put("", "proc/97/mountinfo");
+	tree_put("97 (modprobe) Z\n", "proc/97/stat");
+	tree_link("mnt:[2]", "proc/97/ns/mnt");
+	cr_assert(eq(int, fchmodat(tree.host.proc_fd, "97/ns", 0, 0), 0));
+	setfsuid(NOBODY);
+	r = fail_to_find(&err);
+	setfsuid(0);
+	cr_expect(eq(int, r, -EACCES), "it is there and refuses: %s", err.text);
+
+	tree_remove("proc/97/stat");
+	setfsuid(NOBODY);
+	r = fail_to_find(&err);
+	setfsuid(0);
+	cr_expect(eq(int, r, 0), "it has ended: %s", err.text);
 }
 
 Test(holders, a_hidden_interface_takes_force)

@@ -237,7 +237,7 @@ static int meet(const struct holder_search *search, struct namespaces *namespace
 	snprintf(path, sizeof(path), "%.16s/ns/mnt", pid);
 	r = attr_read_link(search->host->proc_fd, path, name, sizeof(name));
 	if (r < 0)
-		return holders_is_gone(r) ? 0 : holders_fail(search, r, "/proc", path);
+		return holders_fail_proc(search, r, path);
 	for (size_t i = 0; i < namespaces->n; i++)
 		if (strcmp(namespaces->list[i], name) == 0)
 			return 0;

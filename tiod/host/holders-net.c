@@ -110,7 +110,7 @@ static int add_uppers(const struct holder_search *search, const struct child *ch
 	const char *name;
 	int r = folder ? 0 : -errno;
 
-	if (r < 0 && r != -ENODEV && !holders_is_gone(r))
+	if (r < 0 && r != -ENODEV && r != -ENOENT)
 		return holders_fail(search, r, "/sys", child->path);
 	r = 0;
 	if (!folder || attr_read_link_name(dirfd(folder), "master", master, sizeof(master)) < 0)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host/holders.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -30,10 +32,27 @@ int holders_fail(const struct holder_search *search, int r, const char *root, co
 	return r;
 }
 
-/* mountinfo says EINVAL of a process that has ended. */
-bool holders_is_gone(int r)
+/*
+ * mountinfo says EINVAL of a process that has ended; a link of one that ends just while it is
+ * read says EACCES (proc_ns_readlink() in fs/proc/namespaces.c), as it does of one that may not
+ * be looked at.
+ */
+static bool is_gone(int proc_fd, int r, const char *path)
 {
-	return r == -ENOENT || r == -ESRCH || r == -EINVAL;
+	char stat[32];
+
+	if (r == -ENOENT || r == -ESRCH || r == -EINVAL)
+		return true;
+	if ((r != -EACCES && r != -EPERM) || !isdigit((unsigned char)*path))
+		return false;
+	snprintf(stat, sizeof(stat), "%.*s/stat", (int)strcspn(path, "/"), path);
+	return faccessat(proc_fd, stat, F_OK, 0) < 0 && errno == ENOENT;
+}
+
+int holders_fail_proc(const struct holder_search *search, int r, const char *path)
+{
+	return is_gone(search->host->proc_fd, r, path) ? 0
+						       : holders_fail(search, r, "/proc", path);
 }
 
 int holders_open_proc(const struct holder_search *search, const char *path, FILE **ret)
@@ -48,14 +67,14 @@ int holders_open_proc(const struct holder_search *search, const char *path, FILE
 	}
 	if (r == 0)
 		(void)take_fd(&fd);
-	return r == 0 || holders_is_gone(r) ? 0 : holders_fail(search, r, "/proc", path);
+	return r == 0 ? 0 : holders_fail_proc(search, r, path);
 }
 
 int holders_end_proc(const struct holder_search *search, const char *path, FILE *file)
 {
-	if (!file || !ferror(file) || holders_is_gone(-errno))
+	if (!file || !ferror(file))
 		return 0;
-	return holders_fail(search, errno ? -errno : -EIO, "/proc", path);
+	return holders_fail_proc(search, errno ? -errno : -EIO, path);
 }
 
 int holders_open_proc_folder(const struct holder_search *search, const char *path, DIR **ret)
@@ -64,7 +83,7 @@ int holders_open_proc_folder(const struct holder_search *search, const char *pat
 
 	*ret = attr_open_folder(search->host->proc_fd, path);
 	r = *ret ? 0 : -errno;
-	return r == 0 || holders_is_gone(r) ? 0 : holders_fail(search, r, "/proc", path);
+	return r == 0 ? 0 : holders_fail_proc(search, r, path);
 }
 
 void holders_read_command(const struct host *host, int pid, char *buf, size_t size)

@@ -59,8 +59,8 @@ int holders_add_unseen(const struct holder_search *search, const char *undo, con
 /* Records that @path, below @root ("/proc"), could not be looked at, and returns @r. */
 int holders_fail(const struct holder_search *search, int r, const char *root, const char *path);
 
-/* @r, of a file of a process, says that the process has gone. */
-bool holders_is_gone(int r);
+/* The same of a file below /proc; 0 when its process has ended meanwhile. */
+int holders_fail_proc(const struct holder_search *search, int r, const char *path);
 
 /* A file below /proc; 0 with NULL when there is none, or its process has gone. */
 int holders_open_proc(const struct holder_search *search, const char *path, FILE **ret);
