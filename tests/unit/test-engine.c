@@ -7,25 +7,9 @@
 
 #include "base/text.h"
 #include "core/power.h"
-#include "fake-host.h"
+#include "fake-suite.h"
 
-static struct fake_host host;
-static struct request request;
-static struct tio_error err;
-static char before[4096], after[4096];
-
-static void set_up(void)
-{
-	fake_host_init(&host);
-	err = TIO_ERROR_NONE;
-}
-
-static void tear_down(void)
-{
-	fake_host_finish(&host);
-}
-
-TestSuite(engine, .init = set_up, .fini = tear_down);
+FAKE_SUITE(engine);
 
 Test(engine, attaches_a_card_and_gives_it_back_as_it_was)
 {

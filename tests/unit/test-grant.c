@@ -7,27 +7,11 @@
 
 #include "base/text.h"
 #include "core/grant.h"
-#include "fake-host.h"
+#include "fake-suite.h"
 
 #define CARD "01:00.0"
 
-static struct fake_host host;
-static struct request request;
-static struct tio_error err;
-static char before[4096], after[4096];
-
-static void set_up(void)
-{
-	fake_host_init(&host);
-	err = TIO_ERROR_NONE;
-}
-
-static void tear_down(void)
-{
-	fake_host_finish(&host);
-}
-
-TestSuite(grant, .init = set_up, .fini = tear_down);
+FAKE_SUITE(grant);
 
 /* --- Who gets what --- */
 

@@ -9,25 +9,9 @@
 
 #include "base/text.h"
 #include "core/holder.h"
-#include "fake-host.h"
+#include "fake-suite.h"
 
-static struct fake_host host;
-static struct request request;
-static struct tio_error err;
-static char before[4096], after[4096];
-
-static void set_up(void)
-{
-	fake_host_init(&host);
-	err = TIO_ERROR_NONE;
-}
-
-static void tear_down(void)
-{
-	fake_host_finish(&host);
-}
-
-TestSuite(late, .init = set_up, .fini = tear_down);
+FAKE_SUITE(late);
 
 static void comes_later(enum holder_kind kind)
 {

@@ -7,24 +7,9 @@
 
 #include "base/text.h"
 #include "core/report.h"
-#include "fake-host.h"
+#include "fake-suite.h"
 
-static struct fake_host host;
-static struct request request;
-static struct tio_error err;
-
-static void set_up(void)
-{
-	fake_host_init(&host);
-	err = TIO_ERROR_NONE;
-}
-
-static void tear_down(void)
-{
-	fake_host_finish(&host);
-}
-
-TestSuite(silent, .init = set_up, .fini = tear_down);
+FAKE_SUITE(silent);
 
 static struct function *card(void)
 {

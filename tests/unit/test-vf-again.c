@@ -12,26 +12,11 @@
 
 #include "base/text.h"
 #include "core/steps.h"
-#include "fake-host.h"
+#include "fake-suite.h"
 
 #define VF "02:00.0/vf2"
 
-static struct fake_host host;
-static struct request request;
-static struct tio_error err;
-
-static void set_up(void)
-{
-	fake_host_init(&host);
-	err = TIO_ERROR_NONE;
-}
-
-static void tear_down(void)
-{
-	fake_host_finish(&host);
-}
-
-TestSuite(vf_again, .init = set_up, .fini = tear_down);
+FAKE_SUITE(vf_again);
 
 static void ask_for(const char *names)
 {
@@ -156,8 +141,6 @@ Test(vf_again, what_another_card_had_is_not_put_back)
 
 Test(vf_again, a_card_that_was_taken_off_by_hand_goes_back_to_its_driver)
 {
-	static char before[4096], after[4096];
-
 	fake_state(&host, before, sizeof(before));
 	request = a_request(&host, VERB_ATTACH, "01:00.0");
 	attach();
