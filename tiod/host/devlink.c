@@ -217,9 +217,17 @@ static int find_port(const struct door *door, struct port *port, struct tio_erro
 	return -ENOENT;
 }
 
-static int no_devlink(int code, struct tio_error *err)
+/* The door is the caller's, to be closed, when this says 0. */
+static int open_port(struct door *door, struct port *port, struct tio_error *err)
 {
-	return error_set(err, code, "devlink cannot be asked: %s", strerror(-code));
+	int r = open_door(door);
+
+	if (r < 0)
+		return error_set(err, r, "devlink cannot be asked: %s", strerror(-r));
+	r = find_port(door, port, err);
+	if (r < 0)
+		nl_socket_free(door->sock);
+	return r;
 }
 
 int devlink_get_mac(const char *bus, const char *device, unsigned index, uint64_t *ret,
@@ -227,13 +235,12 @@ int devlink_get_mac(const char *bus, const char *device, unsigned index, uint64_
 {
 	struct port port = { .bus = bus, .device = device, .vf = index };
 	struct door door;
-	int r = open_door(&door);
+	int r = open_port(&door, &port, err);
 
 	if (r < 0)
-		return no_devlink(r, err);
-	r = find_port(&door, &port, err);
+		return r;
 	nl_socket_free(door.sock);
-	if (r == 0 && !port.has_mac) {
+	if (!port.has_mac) {
 		error_kind_set(
 			err, ERROR_NOT_READY, -EOPNOTSUPP,
 			"the driver of %s/%s keeps no address at the devlink port of VF %u",
@@ -241,9 +248,8 @@ int devlink_get_mac(const char *bus, const char *device, unsigned index, uint64_
 		error_fix(err, "leave the MAC address out; the guest may choose its own");
 		return -EOPNOTSUPP;
 	}
-	if (r == 0)
-		*ret = port.mac;
-	return r;
+	*ret = port.mac;
+	return 0;
 }
 
 static bool put_mac(struct nl_msg *msg, uint32_t port, uint64_t mac)
@@ -288,13 +294,11 @@ int devlink_set_mac(const char *bus, const char *device, unsigned index, uint64_
 {
 	struct port port = { .bus = bus, .device = device, .vf = index };
 	struct door door;
-	int r = open_door(&door);
+	int r = open_port(&door, &port, err);
 
 	if (r < 0)
-		return no_devlink(r, err);
-	r = find_port(&door, &port, err);
-	if (r == 0)
-		r = write_mac(&door, &port, mac, err);
+		return r;
+	r = write_mac(&door, &port, mac, err);
 	nl_socket_free(door.sock);
 	return r;
 }

@@ -214,70 +214,73 @@ static int write_assignments(struct host *host, const struct assignments *all,
 	return store_replace(host->state_fd, ASSIGNMENTS, text, strlen(text), err);
 }
 
+/* 1: @all was changed and is to be kept; 0: it was not; or an error. */
+typedef int (*change_fn)(struct assignments *all, const void *arg, struct tio_error *err);
+
+static int change_assignments(struct host *host, change_fn change, const void *arg,
+			      struct tio_error *err)
+{
+	auto_close int lock = -1;
+	struct assignments all = { 0 };
+	int r;
+
+	r = store_lock(host->state_fd, ASSIGNMENTS_LOCK, &lock, err);
+	if (r < 0)
+		return r;
+	r = host_assignments_read(host, &all, err);
+	if (r < 0)
+		return r;
+	r = change(&all, arg, err);
+	if (r > 0)
+		r = write_assignments(host, &all, err);
+	assignments_finish(&all);
+	return r;
+}
+
+struct move {
+	const struct snapshot *snap;
+	struct bdf from, to;
+};
+
+static int move(struct assignments *all, const void *arg, struct tio_error *err)
+{
+	const struct move *what = arg;
+	int r = moves_apply(what->snap, all, what->from, what->to, err);
+
+	return r < 0 ? r : 1;
+}
+
 int host_assignments_move(struct host *host, const struct snapshot *snap, struct bdf from,
 			  struct bdf to, struct tio_error *err)
 {
-	auto_close int lock = -1;
-	struct assignments all = { 0 };
-	int r;
+	const struct move what = { snap, from, to };
 
-	r = store_lock(host->state_fd, ASSIGNMENTS_LOCK, &lock, err);
-	if (r < 0)
-		return r;
-	r = host_assignments_read(host, &all, err);
-	if (r < 0)
-		return r;
-	r = moves_apply(snap, &all, from, to, err);
-	if (r == 0)
-		r = write_assignments(host, &all, err);
-	assignments_finish(&all);
-	return r;
+	return change_assignments(host, move, &what, err);
 }
 
-/* Puts @one where it belongs in its VM; two workers must not choose the same root port. */
-static int place(struct assignments *all, const struct assignment *one, struct tio_error *err)
+/* Puts one where it belongs in its VM; two workers must not choose the same root port. */
+static int place(struct assignments *all, const void *arg, struct tio_error *err)
 {
-	struct assignment placed = *one;
+	struct assignment placed = *(const struct assignment *)arg;
 	int r;
 
 	r = assignments_place(all, &placed, err);
-	if (r == 0 && assignments_put(all, &placed) < 0)
-		r = error_set(err, -ENOMEM, "out of memory");
-	return r;
+	if (r < 0)
+		return r;
+	return assignments_put(all, &placed) < 0 ? error_set(err, -ENOMEM, "out of memory") : 1;
 }
 
-/* @one NULL: @function goes. */
-static int update(struct host *host, const struct assignment *one, struct bdf function,
-		  struct tio_error *err)
+static int drop(struct assignments *all, const void *arg, struct tio_error *err)
 {
-	auto_close int lock = -1;
-	struct assignments all = { 0 };
-	bool changed = true;
-	int r;
-
-	r = store_lock(host->state_fd, ASSIGNMENTS_LOCK, &lock, err);
-	if (r < 0)
-		return r;
-	r = host_assignments_read(host, &all, err);
-	if (r < 0)
-		return r;
-
-	if (one)
-		r = place(&all, one, err);
-	else
-		changed = assignments_remove(&all, function);
-	if (r == 0 && changed)
-		r = write_assignments(host, &all, err);
-	assignments_finish(&all);
-	return r;
+	return assignments_remove(all, *(const struct bdf *)arg);
 }
 
 int state_assign(struct host *host, const struct assignment *one, struct tio_error *err)
 {
-	return update(host, one, one->function, err);
+	return change_assignments(host, place, one, err);
 }
 
 int state_release(struct host *host, struct bdf function, struct tio_error *err)
 {
-	return update(host, NULL, function, err);
+	return change_assignments(host, drop, &function, err);
 }
