@@ -42,29 +42,43 @@ static char *with_numbers(const struct client *client, const char *argument)
 	return text.data;
 }
 
-/* The program's own words and, behind them, @arguments; NULL: one is not understood. */
-static char **command_line(const struct tioctl *t, const json_t *arguments)
+/* What is executed; the first words are the caller's own, the others are owned. */
+struct words {
+	char **list;
+	size_t n_own, n;
+};
+
+static void words_free(struct words *words)
+{
+	for (size_t i = words->n_own; i < words->n; i++)
+		free(words->list[i]);
+	free(words->list);
+}
+
+#define auto_words __attribute__((cleanup(words_free)))
+
+/* The program's own words and, behind them, @arguments; false: one is not understood. */
+static bool command_line(const struct tioctl *t, const json_t *arguments, struct words *ret)
 {
 	char *const *own = t->options->command;
 	const json_t *argument;
-	size_t n = 0, i;
-	char **words;
+	size_t i;
 
-	while (own[n])
-		n++;
-	words = must(calloc(n + json_array_size(arguments) + 1, sizeof(*words)));
-	memcpy(words, own, n * sizeof(*words));
+	while (own[ret->n_own])
+		ret->n_own++;
+	ret->n = ret->n_own;
+	ret->list = must(calloc(ret->n + json_array_size(arguments) + 1, sizeof(*ret->list)));
+	memcpy(ret->list, own, ret->n * sizeof(*ret->list));
 	json_array_foreach(arguments, i, argument)
 	{
 		const char *text = json_string_value(argument);
+		char *word = text ? with_numbers(&t->client, text) : NULL;
 
-		words[n] = text ? with_numbers(&t->client, text) : NULL;
-		if (!words[n++]) {
-			free(words);
-			return NULL;
-		}
+		if (!word)
+			return false;
+		ret->list[ret->n++] = word;
 	}
-	return words;
+	return true;
 }
 
 static int keep_open(struct client *client)
@@ -94,7 +108,7 @@ static int run_run(struct tioctl *t)
 	static const char method[] = "io.tiod.OpenDevices";
 	auto_json json_t *reply = NULL;
 	const json_t *handoff;
-	char **words;
+	auto_words struct words words = { 0 };
 	int r;
 
 	if (!t->options->command || !t->options->command[0]) {
@@ -117,8 +131,9 @@ static int run_run(struct tioctl *t)
 			    t->options->command[0]);
 		return EXIT_NOT_READY;
 	}
-	words = command_line(t, json_object_get(handoff, "arguments"));
-	return words ? become(t, words) : tioctl_malformed(t, method, "descriptors");
+	if (!command_line(t, json_object_get(handoff, "arguments"), &words))
+		return tioctl_malformed(t, method, "descriptors");
+	return become(t, words.list);
 }
 
 const struct command command_run = {

@@ -16,27 +16,37 @@ static void on_gone(void *arg)
 	/* The job goes on; its end finds that nobody waits. */
 }
 
-void look_start(struct daemon *daemon, struct call *call, const struct look *look,
-		void (*ended)(struct job *job, void *arg))
+struct job *look_new(struct daemon *daemon, struct call *call,
+		     void (*ended)(struct job *job, void *arg))
 {
 	struct tio_error err = TIO_ERROR_NONE;
 	struct job *job;
 
 	if (jobs_check_room(daemon, JOB_LOOK, 1, &call->who, &err) < 0) {
 		methods_fail(call, &err);
-		return;
+		return NULL;
 	}
 	job = job_new(daemon, JOB_LOOK);
 	if (!job) {
 		methods_reply(call, NULL);
-		return;
+		return NULL;
 	}
 	call->gone = on_gone;
 	job->who = call->who;
-	job->look = *look;
-	job->request.family = look->function; /* what messages call it by */
 	job->ended = ended;
 	job->arg = call;
+	return job;
+}
+
+void look_start(struct daemon *daemon, struct call *call, const struct look *look,
+		void (*ended)(struct job *job, void *arg))
+{
+	struct job *job = look_new(daemon, call, ended);
+
+	if (!job)
+		return;
+	job->look = *look;
+	job->request.family = look->function; /* what messages call it by */
 	job_submit(job);
 }
 

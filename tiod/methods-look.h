@@ -7,7 +7,14 @@
 
 #include "daemon.h"
 
-/* @ended gets the call as its argument, and must end it. */
+/*
+ * A job for @call, to be filled in and submitted; NULL: there is no room for it, and the call
+ * has been told.  @ended gets the call as its argument, and must end it.
+ */
+struct job *look_new(struct daemon *daemon, struct call *call,
+		     void (*ended)(struct job *job, void *arg));
+
+/* The same, filled in with @look and submitted. */
 void look_start(struct daemon *daemon, struct call *call, const struct look *look,
 		void (*ended)(struct job *job, void *arg));
 

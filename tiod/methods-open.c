@@ -8,12 +8,8 @@
 
 #include "audit.h"
 #include "host/peer.h"
+#include "methods-look.h"
 #include "methods.h"
-
-static void on_gone(void *arg)
-{
-	/* The job goes on; its end finds that nobody waits. */
-}
 
 static void on_opened(struct job *job, void *arg)
 {
@@ -46,21 +42,15 @@ void method_open_devices(struct daemon *daemon, struct call *call)
 	const struct vm *vm = methods_find_vm(daemon, methods_text(call, "vm"), &err);
 	struct job *job;
 
-	if (!vm || jobs_check_room(daemon, JOB_LOOK, 1, &call->who, &err) < 0) {
+	if (!vm) {
 		methods_fail(call, &err);
 		return;
 	}
-	job = job_new(daemon, JOB_LOOK);
-	if (!job) {
-		methods_reply(call, NULL);
-		return;
-	}
-	call->gone = on_gone;
 	peer_describe(&daemon->host, &call->who);
+	job = look_new(daemon, call, on_opened);
+	if (!job)
+		return;
 	job->look.kind = LOOK_DEVICES;
 	job->request.vm = *vm;
-	job->who = call->who;
-	job->ended = on_opened;
-	job->arg = call;
 	job_submit(job);
 }

@@ -106,8 +106,6 @@ static const struct reason reasons[] = {
 	  "leave the number out" },
 	{ "sriov_vf_msix_count", EBUSY, "the VF has a driver, and its vectors are fixed until that lets go",
 	  "unbind the VF first" },
-	{ "reset_method", EINVAL, "the function has no such reset, or it does not work here",
-	  "`cat` its reset_method shows those it has" },
 	{ "reset_method", ENXIO, "the function has no reset by power management", "choose another method" },
 
 	{ "tsm/meas_nonce", EINVAL, "the nonce is longer than the kernel takes",
