@@ -33,7 +33,7 @@ ONLY = {
     "netlink/route/link/sriov.h": {"tiod/host/netlink.c"},
     "libudev.h": {"tiod/host/uevents.c"},
     "ini.h": {"tiod/config-file.c"},
-    "dlfcn.h": {"tiod/host/loader.c"},
+    "dlfcn.h": {"tiod/host/loader.c", "tiod/host/modules.c"},
     "netlink/genl/genl.h": {"tiod/host/devlink.c", "tiod/host/evidence.c"},
     "microhttpd.h": {"tioctl/exporter.c"},
     "nettle/sha2.h": {"tioctl/digest.c"},
