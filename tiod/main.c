@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -22,6 +23,7 @@
 
 #define LOCK_TRIES   50
 #define LOCK_WAIT_US 20000
+#define LARGE_BYTES  (128 * 1024)
 
 #ifndef TIOD_PLUGIN_DIR
 #error "the build says where plugins are"
@@ -219,6 +221,16 @@ static void allow_descriptors(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/*
+ * A list of 4096 functions is 3 MiB that nobody needs once it is sent.  glibc would learn from
+ * the first one to keep so much at hand (mallopt(3)), unless it is told what large means.
+ */
+static void give_memory_back(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
+}
+
 static int run(const struct command_line *line, struct daemon_options *options)
 {
 	struct tio_error err = TIO_ERROR_NONE;
@@ -248,6 +260,7 @@ int main(int argc, char **argv)
 	int status;
 
 	open_standard_files();
+	give_memory_back();
 	status = parse(argc, argv, &line);
 
 	if (status >= 0)

@@ -2,7 +2,7 @@
 """Inside a simulated host: what tiod read and holds; test_limits.py judges it.
 
 Prints one line of JSON: config opens at the start (all, and the most of one function), those
-that list, status and show added, and tiod's memory in KiB.
+that list, status and show added, tiod's memory in KiB, and the libraries that it has mapped.
 """
 
 import json
@@ -15,6 +15,12 @@ FEW = 64  # so many functions get a counting rule each
 
 def addresses():
     return sorted(os.listdir("/sys/bus/pci/devices"))
+
+
+def libraries(pid):
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
+        paths = {line.split()[-1] for line in maps if ".so" in line}
+    return sorted(os.path.basename(path) for path in paths)
 
 
 def main():
@@ -36,6 +42,7 @@ def main():
     found["config_opens_by_asking"] = w.seen()[every] - found["config_opens"]
     found["rss_asked"] = w.field("VmRSS")
     found["rss_peak"] = w.field("VmHWM")
+    found["libraries"] = libraries(w.daemon.pid)
     w.stop()
     print(json.dumps(found))
 
