@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "daemon.h"
 
 #define FIELDS_MAX 12
+#define WHO_SIZE   640
 
 /* What the journal is told beside the line; the texts live as long as this does. */
 struct account {
@@ -41,11 +43,24 @@ static void add_error(struct account *account, const struct tio_error *err)
 	add(account, "TIOD_ATTRIBUTE", err->attribute);
 }
 
-/* "uid 0, pid 12, tioctl of session-3.scope" */
+static void quote(char *buf, size_t size, const char *before, const char *name)
+{
+	char quoted[512];
+
+	if (*name)
+		text_append(buf, size, "%s\"%s\"", before,
+			    escape_copy(quoted, sizeof(quoted), name));
+}
+
+/*
+ * uid 0, pid 12, "tioctl" of "session-3.scope".  Both names are what somebody else chose: in
+ * quotes they cannot pass for a part of the sentence.
+ */
 static const char *say_who(const struct peer *who, char *buf, size_t size)
 {
-	snprintf(buf, size, "uid %u, pid %d%s%s%s%s", (unsigned)who->uid, (int)who->pid,
-		 who->comm[0] ? ", " : "", who->comm, who->unit[0] ? " of " : "", who->unit);
+	snprintf(buf, size, "uid %u, pid %d", (unsigned)who->uid, (int)who->pid);
+	quote(buf, size, ", ", who->comm);
+	quote(buf, size, " of ", who->unit);
 	return buf;
 }
 
@@ -66,7 +81,7 @@ static void say_failed(const struct job *job, struct account *account)
 {
 	enum log_event event = job->error.kind == ERROR_STUCK ? LOG_EVENT_STUCK
 							      : LOG_EVENT_FAILED;
-	char who[160];
+	char who[WHO_SIZE];
 
 	add_error(account, &job->error);
 	log_event(LOG_LEVEL_WARNING, event, account->fields, account->n,
@@ -81,7 +96,7 @@ static void say_changed(const struct job *job, const struct account *account)
 		[VERB_CONNECT] = "connected",     [VERB_DISCONNECT] = "disconnected",
 		[VERB_RECONNECT] = "reconnected", [VERB_MOVE] = "followed its card, for ",
 	};
-	char who[160];
+	char who[WHO_SIZE];
 
 	log_event(LOG_LEVEL_INFO, LOG_EVENT_CHANGED, account->fields, account->n,
 		  "%s%s: %s%s in %.1f s (%s)", account->device,
@@ -110,7 +125,7 @@ void audit_job_ended(const struct job *job)
 void audit_refused(const struct peer *who, const struct tio_error *err)
 {
 	struct account account = { 0 };
-	char text[160];
+	char text[WHO_SIZE];
 
 	add_who(&account, who);
 	add_error(&account, err);
@@ -121,7 +136,7 @@ void audit_refused(const struct peer *who, const struct tio_error *err)
 void audit_done(const struct peer *who, const char *vm, const char *fmt, ...)
 {
 	struct account account = { 0 };
-	char text[256], name[160];
+	char text[256], name[WHO_SIZE];
 	va_list args;
 
 	va_start(args, fmt);

@@ -17,16 +17,26 @@ CATALOG = f"{SOURCE}/contrib/systemd/tiod.catalog"
 DRIVE = "0000:61:00.0"
 JOURNAL = "/run/systemd/journal/socket"
 
-# Calls itself something with a line break and calls tiod.
+# Calls itself what it is told to and calls tiod.
 BADLY_NAMED = """
 import ctypes, os, socket, sys
-ctypes.CDLL(None).prctl(15, b"x\\nFAKE=1", 0, 0, 0)
-os.setgroups([]); os.setgid(65534); os.setuid(65534)
+ctypes.CDLL(None).prctl(15, os.fsencode(sys.argv[2]), 0, 0, 0)
+os.setgroups([]); os.setgid(65534); os.setuid(int(sys.argv[3]))
 s = socket.socket(socket.AF_UNIX)
 s.connect(sys.argv[1])
 s.sendall(b'{"method":"io.tiod.Reload"}\\0')
 s.recv(65536)
 """
+
+# What somebody calls himself; the field's value; what the line says, in quotes.
+BAD_NAMES = (
+    (b"x\nFAKE=1", "x?FAKE=1", r"x\x0aFAKE=1"),
+    (b'a" of "ssh', 'a" of "ssh', r'a\" of \"ssh'),
+    (b"caf\xc3", "caf?", r"caf\xc3"),
+    (b"\xff\x1b[2J", "??[2J", r"\xff\x1b[2J"),
+    (b"\xe2\x80\xaeevil", "???evil", r"\xe2\x80\xaeevil"),
+    ("grün".encode(), "grün", "grün"),
+)
 
 
 class Journal:
@@ -42,11 +52,10 @@ class Journal:
         self.socket.setblocking(False)
         while True:
             try:
-                data = self.socket.recv(65536).decode()
+                data = self.socket.recv(65536).decode()  # no UTF-8: the journal takes no text
             except BlockingIOError:
                 return found
-            lines = data.splitlines()
-            found.append(dict(line.split("=", 1) for line in lines))
+            found.append(dict(line.split("=", 1) for line in data.split("\n") if line))
 
     def close(self):
         self.socket.close()
@@ -73,7 +82,7 @@ def test_fields(tap, world, journal):
     tap.ok(len(found) == 1 and wanted.items() <= entry.items() and
            {"CODE_FILE", "CODE_LINE", "CODE_FUNC", "TIOD_PEER_PID"} <= set(entry),
            "a change is one entry, with what, which device and who", found)
-    tap.ok(re.match(rf"{DRIVE}: attached to vm1 in .* \(uid 0, pid \d+, tioctl",
+    tap.ok(re.match(rf'{DRIVE}: attached to vm1 in .* \(uid 0, pid \d+, "tioctl"',
                     entry.get("MESSAGE", "")), "and its message says the same", entry)
 
 
@@ -99,14 +108,17 @@ def test_audit(tap, world, journal):
     if os.getuid() != 0:
         tap.skip("who may not is told", "no other user can be taken on here")
         return
-    subprocess.run([sys.executable, "-c", BADLY_NAMED, SOCKET], check=True)
-    found = journal.entries()
-    entry = found[0] if found else {}
-    tap.ok(len(of(found, "DENIED")) == 1 and entry["TIOD_PEER_UID"] == "65534" and
-           entry["ERRNO"] == "1", "who may not is told", found)
-    tap.ok("FAKE" not in entry and entry.get("TIOD_PEER_COMM") == "x?FAKE=1" and
-           "x?FAKE=1" in entry["MESSAGE"], "and a line break in its name makes no field",
-           entry)
+    for i, (name, field, told) in enumerate(BAD_NAMES):
+        uid = str(3000 + i)  # of one user the log is told one refusal a second
+        subprocess.run([sys.executable, "-c", BADLY_NAMED, SOCKET, os.fsdecode(name), uid],
+                       check=True)
+        found = journal.entries()
+        entry = found[0] if found else {}
+        tap.ok(len(of(found, "DENIED")) == 1 and entry["TIOD_PEER_UID"] == uid and
+               entry["ERRNO"] == "1" and "FAKE" not in entry, f"{name!r} is told", found)
+        tap.ok(entry.get("TIOD_PEER_COMM") == field, "its name as it is, without what harms",
+               entry)
+        tap.ok(f', "{told}"' in entry.get("MESSAGE", ""), f"and in quotes: {told}", entry)
 
 
 def test_deaf(tap, world, journal):

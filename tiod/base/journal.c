@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "base/cleanup.h"
+#include "base/escape.h"
 #include "base/text.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
@@ -44,9 +45,8 @@ static void add(struct text *text, const char *name, const char *value, bool *wh
 	if (!value || !*value)
 		return;
 	*whole &= text_add(text, "%s=%s", name, value) == 0;
-	for (size_t i = start; i < text->length; i++)
-		if ((unsigned char)text->data[i] < 0x20 || text->data[i] == 0x7f)
-			text->data[i] = '?';
+	if (*whole)
+		escape_blot(text->data + start);
 	*whole &= text_add(text, "\n") == 0;
 }
 

@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/journal.h"
 
 static enum log_level max_level = LOG_LEVEL_INFO;
@@ -97,13 +98,6 @@ static void tell_lost(void)
 		atomic_fetch_add(lost(), n);
 }
 
-static void clean(char *text)
-{
-	for (char *p = text; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
-}
-
 void log_write(enum log_level level, enum log_event event, const struct log_field *fields,
 	       size_t n_fields, const struct log_place *place, const char *fmt, ...)
 {
@@ -119,7 +113,7 @@ void log_write(enum log_level level, enum log_event event, const struct log_fiel
 	va_start(args, fmt);
 	vsnprintf(line + len, sizeof(line) - len - 1, fmt, args);
 	va_end(args);
-	clean(line + len);
+	escape_blot(line + len);
 	if (journal_is_there() &&
 	    journal_send(
 		    &(struct log_entry){ level, event, fields, n_fields, place, line + len })) {

@@ -51,7 +51,8 @@ struct log_place {
 void log_set_level(enum log_level level);
 
 /*
- * Control characters become '?': a line is one line, whatever devices and clients put in.
+ * Control characters and what is no UTF-8 become '?' (escape.h): a line is one line, whatever
+ * devices and clients put in.
  * errno is left as it was.
  */
 void log_write(enum log_level level, enum log_event event, const struct log_field *fields,

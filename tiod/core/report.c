@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/text.h"
 #include "core/json.h"
 #include "core/platform.h"
@@ -33,9 +34,7 @@ static json_t *safe_string(const char *text)
 	if (json)
 		return json;
 	text_copy(clean, sizeof(clean), text);
-	for (char *p = clean; *p; p++)
-		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
-			*p = '?';
+	escape_blot(clean);
 	return json_string(clean);
 }
 

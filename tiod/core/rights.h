@@ -34,7 +34,7 @@ struct peer {
 	unsigned n_groups;
 
 	/* What it calls itself, and its unit; for the log only, "" where unknown. */
-	char comm[16], unit[64];
+	char comm[16], unit[256];
 };
 
 enum access { ACCESS_ANYONE, ACCESS_READ, ACCESS_CHANGE };

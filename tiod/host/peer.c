@@ -11,7 +11,10 @@
 #include "base/text.h"
 #include "host/sysfs.h"
 
-/* The last part of "0::/system.slice/ssh.service" that is a service or a scope. */
+/*
+ * The first part of "0::/system.slice/ssh.service" that is a service or a scope.  What is below
+ * it was named by the unit itself, which may call it as it likes.
+ */
 static void find_unit(char *cgroup, char *ret, size_t size)
 {
 	static const char *const ends[] = { ".service", ".scope" };
@@ -21,15 +24,17 @@ static void find_unit(char *cgroup, char *ret, size_t size)
 		for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
 			size_t length = strlen(part), end = strlen(ends[i]);
 
-			if (length > end && strcmp(part + length - end, ends[i]) == 0)
-				text_copy(ret, size, part);
+			if (length <= end || strcmp(part + length - end, ends[i]) != 0)
+				continue;
+			text_copy(ret, size, part);
+			return;
 		}
 }
 
 void peer_describe(const struct host *host, struct peer *who)
 {
 	auto_close int dir = -1;
-	char name[16], text[512];
+	char name[16], text[4096];
 	struct stat st;
 
 	who->comm[0] = who->unit[0] = '\0';
