@@ -33,29 +33,35 @@ static void forget_failure(struct automatic *automatic, struct bdf card, const c
 			automatic->failed[i] = automatic->failed[--automatic->n_failed];
 }
 
-static void keep_failure(struct automatic *automatic, const struct job *job)
+static void keep_attempt(struct automatic *automatic, const struct attempt *attempt)
 {
 	struct attempt *failed;
 
-	forget_failure(automatic, job->request.family, job->request.vm.name);
+	forget_failure(automatic, attempt->card, attempt->vm);
 	failed = reallocarray(automatic->failed, automatic->n_failed + 1, sizeof(*failed));
 	if (!failed) {
 		log_error("memory is short: a card is not tried again");
 		return;
 	}
 	automatic->failed = failed;
-	failed += automatic->n_failed++;
-	*failed = (struct attempt){ .card = job->request.family,
-				    .occasion = job->occasion,
-				    .reserved = job->request.reserved_only,
-				    .again = may_come(&job->error),
-				    .why = job->error };
-	text_copy(failed->vm, sizeof(failed->vm), job->request.vm.name);
+	failed[automatic->n_failed++] = *attempt;
+}
+
+static void keep_failure(struct automatic *automatic, const struct job *job)
+{
+	struct attempt failed = { .card = job->request.family,
+				  .occasion = job->occasion,
+				  .reserved = job->request.reserved_only,
+				  .again = may_come(&job->error),
+				  .why = job->error };
+
+	text_copy(failed.vm, sizeof(failed.vm), job->request.vm.name);
+	keep_attempt(automatic, &failed);
 }
 
 void automatic_job_ended(struct daemon *daemon, const struct job *job)
 {
-	for (size_t i = 0; !job->occasion && i < job->request.n_families; i++)
+	for (size_t i = 0; !job->own && i < job->request.n_families; i++)
 		forget_failure(&daemon->automatic, job->request.families[i], NULL);
 }
 
@@ -326,6 +332,18 @@ static void try_again(struct daemon *daemon, const struct attempt *failed)
 		(void)move_here(daemon, failed->card, failed->occasion);
 }
 
+/* tiod makes the card's link anew: nothing that is given is touched before that has ended. */
+static bool is_at_work(const struct daemon *daemon, struct bdf card)
+{
+	for (const struct job *job = daemon->jobs.list; job; job = job->next)
+		for (size_t i = 0; job->own && !job->occasion && i < job->request.n_families;
+		     i++)
+			if (job->state != JOB_STUCK &&
+			    bdf_equal(job->request.families[i], card))
+				return true;
+	return false;
+}
+
 void automatic_retry(struct daemon *daemon)
 {
 	struct automatic *automatic = &daemon->automatic;
@@ -336,10 +354,24 @@ void automatic_retry(struct daemon *daemon)
 		return;
 	automatic->failed = NULL;
 	automatic->n_failed = 0;
-	for (size_t i = 0; i < n; i++)
-		if (failed[i].again)
+	automatic->put_off = false;
+	for (size_t i = 0; i < n; i++) {
+		if (!failed[i].again)
+			continue;
+		if (!is_at_work(daemon, failed[i].card)) {
 			try_again(daemon, &failed[i]);
+			continue;
+		}
+		keep_attempt(automatic, &failed[i]);
+		automatic->put_off = true;
+	}
 	free(failed);
+}
+
+void automatic_jobs_free(struct daemon *daemon)
+{
+	if (daemon->automatic.put_off)
+		automatic_retry(daemon);
 }
 
 void automatic_tsm_came(struct daemon *daemon)

@@ -35,6 +35,7 @@ struct automatic {
 	unsigned boot_jobs; /* that have not ended */
 	bool booting;       /* they are not all submitted, or not all at their end */
 	bool tsm_came;
+	bool put_off; /* a retry waits for a job on its card */
 };
 
 /* To be called once when the host is known.  Restarts of tiod are no boot. */
@@ -43,6 +44,9 @@ void automatic_finish(struct automatic *automatic);
 
 /* A change has ended that somebody asked for: failures of before are no matter any more. */
 void automatic_job_ended(struct daemon *daemon, const struct job *job);
+
+/* One less is on the list: what waited for it may begin. */
+void automatic_jobs_free(struct daemon *daemon);
 
 /* Operations on TSMs are possible: those that waited for one are tried when it is read. */
 void automatic_tsm_came(struct daemon *daemon);

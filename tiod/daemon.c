@@ -219,6 +219,7 @@ static void finish_when_calm(struct daemon *daemon)
 void daemon_job_ended(struct daemon *daemon)
 {
 	links_update(daemon);
+	automatic_jobs_free(daemon);
 	if (daemon->phase == DAEMON_RECOVERING && !still_recovering(daemon))
 		read_links(daemon);
 	else if (daemon->phase == DAEMON_STOPPING)

@@ -42,8 +42,9 @@ struct job {
 	struct request request;
 	struct look look; /* of JOB_LOOK */
 	struct peer who;
-	unsigned occasion; /* RULE_BOOT or RULE_HOTPLUG: nobody asked for it */
-	uint64_t since; /* usec: queued, then started */
+	bool own;          /* nobody asked for it, see own-jobs.h */
+	unsigned occasion; /* of own ones: RULE_BOOT or RULE_HOTPLUG, 0 for a link that fell */
+	uint64_t since;    /* usec: queued, then started */
 
 	struct worker *worker; /* while one runs */
 	struct work work;

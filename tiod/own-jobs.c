@@ -17,6 +17,7 @@ struct job *own_job_new(struct daemon *daemon, enum verb verb, struct bdf family
 			  verb_to_string(verb));
 		return NULL;
 	}
+	job->own = true;
 	job->request.verb = verb;
 	job->request.family = family;
 	job->who = (struct peer){ .uid = getuid(), .pid = getpid() };

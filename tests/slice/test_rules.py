@@ -33,6 +33,18 @@ def boot(checks):
     checks.world.start()
 
 
+def reboot(checks, *vfs):
+    """As boot(), and the NIC has lost its VFs, of which @vfs are bound, and its link."""
+    checks.world.stop()
+    for vf in vfs:
+        write(f"/sys/bus/pci/devices/{NIC}/{vf}/driver/unbind",
+              os.path.basename(os.path.realpath(f"/sys/bus/pci/devices/{NIC}/{vf}")))
+    write(f"/sys/bus/pci/devices/{NIC}/sriov_numvfs", "0")
+    write(f"/sys/bus/pci/devices/{NIC}/sriov_drivers_autoprobe", "1")
+    write(f"/sys/bus/pci/devices/{NIC}/tsm/disconnect", "tsm0")
+    boot(checks)
+
+
 def quiet(checks):
     """Until no job runs any more."""
     return until(lambda: not checks.world.call("ListJobs")["parameters"]["jobs"])
@@ -302,22 +314,38 @@ def only_its_occasion(checks):
     no_rules(checks)
 
 
+def only_who_asked(checks):
+    """tiod makes a link anew by itself: what failed on its card is still to be tried again."""
+    late = f"{world.CONFIG}/vms.d/late.conf"
+    write(late, "[VM]\nMemory=1G\n")
+    checks.world.tioctl("reload")
+    checks.run(f"attach {NIC}/vf0 --vfs 2 --vm vm1", 0)
+    checks.run(f"attach {NIC}/vf1 --vm late", 0)
+    os.unlink(late)
+    reboot(checks, "virtfn0", "virtfn1")
+    checks.run("wait", 1, ["late"], "what is reserved for a VM without a file fails")
+    checks.sim("tsm-remove")
+    checks.reaches(f"{NIC}/vf0", "degraded", "its card's link goes with the TSM")
+    checks.sim("tsm-add")
+    checks.reaches(f"{NIC}/vf0", "attached", "and tiod makes it anew")
+    checks.tap.ok(quiet(checks) and "reconnected" in checks.world.log_text(),
+                  "by a job of its own", checks.world.log_text())
+    checks.run("wait", 1, ["late"], "which is no reason to forget what failed")
+    write(late, "[VM]\nMemory=1G\n")
+    checks.world.tioctl("reload")
+    checks.run("wait --timeout 20", 0, sentence="with the file back it is done")
+    checks.run("detach --vm late", 0)
+    checks.run("detach --vm vm1", 0)
+    os.unlink(late)
+    checks.world.tioctl("reload")
+
+
 def saved(checks):
     """VFs of two VMs and a drive come up again after a boot, without any rule."""
     before = checks.host()
     checks.run(f"attach {NIC}/vf0 --vfs 3 --vm vm1", 0)
     checks.run(f"attach {NIC}/vf2 --vm vm2", 0)
-    checks.world.stop()
-    for folder, _, files in os.walk(world.RUNTIME, topdown=False):
-        for name in files:
-            os.unlink(os.path.join(folder, name))
-    for vf in ("virtfn0", "virtfn2"):
-        write(f"/sys/bus/pci/devices/{NIC}/{vf}/driver/unbind",
-              os.path.basename(os.path.realpath(f"/sys/bus/pci/devices/{NIC}/{vf}")))
-    write(f"/sys/bus/pci/devices/{NIC}/sriov_numvfs", "0")
-    write(f"/sys/bus/pci/devices/{NIC}/sriov_drivers_autoprobe", "1")
-    write(f"/sys/bus/pci/devices/{NIC}/tsm/disconnect", "tsm0")
-    checks.world.start()
+    reboot(checks, "virtfn0", "virtfn2")
     checks.run("wait --timeout 20", 0, sentence="saved: what was attached comes up again")
     checks.tap.ok(checks.world.state(NIC)["vfs"] == 3, "with as many VFs as there were",
                   checks.world.state(NIC)["vfs"])
@@ -360,7 +388,8 @@ def reserved_without_tsm(checks):
 
 TESTS = {
     "plain": [plugged, not_named, first_one, connect_and_report, policy, refused, no_vm_yet,
-              broken, explained, booted, killed_at_boot, only_its_occasion, saved, other_slot],
+              broken, explained, booted, killed_at_boot, only_its_occasion, only_who_asked, saved,
+              other_slot],
     "moved": [moved_without_vm],
     "late-tsm": [late_tsm],
 }
