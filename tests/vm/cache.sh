@@ -218,3 +218,37 @@ vm_update() {
 			return 1
 		}
 }
+
+# vm_unpack "SUITE…" PACKAGE…: unpacks the packages, and what they need to run, into the folder
+# root: of the first suite that gives them.
+vm_unpack() {
+	local suites=$1 suite package found=
+	shift
+	for suite in $suites; do
+		vm_update "$suite" && vm_apt "$suite" get -y --no-install-recommends \
+			--download-only install "$@" && found=$suite && break
+	done
+	[ -n "$found" ] || {
+		echo "No suite ($suites) gives $*."
+		return 1
+	}
+	mkdir root
+	for package in packages/*.deb; do
+		dpkg-deb -x "$package" root
+	done
+	rm -r packages
+}
+
+# vm_wrap PROGRAM [FOLDER]: a script beside root that starts root/PROGRAM through its own ld.so,
+# with the libraries that were unpacked with it; FOLDER below theirs has more of them.
+vm_wrap() {
+	local name=${1##*/}
+	cat >"$name" <<-WRAPPER
+		#!/bin/sh
+		root=\$(dirname "\$(readlink -f "\$0")")/root
+		libraries=\$root/usr/lib/x86_64-linux-gnu
+		exec "\$libraries/ld-linux-x86-64.so.2" --library-path \\
+			"\$libraries${2:+:\$libraries/$2}" "\$root/$1" "\$@"
+	WRAPPER
+	chmod +x "$name"
+}

@@ -4,13 +4,10 @@
 import json
 import os
 import re
-import shutil
-import subprocess
 import sys
 import time
 
-from wire import (HERE, SOCKET, SOURCE, Client, Tap, World, description, finish, settle,
-                  steady)
+from wire import HERE, SOCKET, Client, Tap, World, description, finish, settle, steady
 
 FUNCTION = "0000:01:00.0"
 INTERFACES = ("org.varlink.service", "io.tiod", "io.systemd.Metrics")
@@ -213,30 +210,6 @@ def test_leaving(tap, world):
     world.sim("release", id=fault)
 
 
-def test_varlinkctl(tap):
-    program = os.environ.get("VARLINKCTL") or shutil.which("varlinkctl")
-    if not program:
-        tap.skip("varlinkctl introspects and calls", "no varlinkctl (systemd 257 or later); "
-                 "$VARLINKCTL may name one")
-        return
-    for args in (["info"], ["list-interfaces"], ["list-methods"], ["introspect"],
-                 ["introspect", "io.tiod"]):
-        run = subprocess.run([program, args[0], SOCKET, *args[1:]], capture_output=True,
-                             text=True)
-        tap.ok(run.returncode == 0 and "io.tiod" in run.stdout,
-               "varlinkctl " + " ".join(args), run.stdout, run.stderr)
-    run = subprocess.run([program, "call", SOCKET, "io.tiod.ListFunctions", "{}"],
-                         capture_output=True, text=True)
-    tap.ok(run.returncode == 0 and FUNCTION in run.stdout, "varlinkctl call ListFunctions",
-           run.stdout, run.stderr)
-    for interface in INTERFACES:
-        run = subprocess.run([program, "validate-idl",
-                              os.path.join(SOURCE, "tiod", interface + ".varlink")],
-                             capture_output=True, text=True)
-        tap.ok(run.returncode == 0, f"varlinkctl takes the description of {interface}",
-               run.stderr)
-
-
 def main():
     tap, world = Tap(), World().start()
     test_service(tap)
@@ -247,7 +220,6 @@ def main():
     test_fields(tap)
     test_transcript(tap, sys.argv[1] if len(sys.argv) > 1 else
                     os.path.join(HERE, "transcript.txt"))
-    test_varlinkctl(tap)
     test_stream(tap, world)
     test_leaving(tap, world)
     finish(world, tap)

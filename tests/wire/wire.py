@@ -15,6 +15,26 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "slice"))
 from world import SOCKET, Tap, World  # noqa: E402,F401
 
 
+REPORT = "/run/systemd/report/io.tiod"  # where systemd-report looks
+
+
+class Activated(World):
+    """With two sockets, as tiod.socket has them."""
+
+    def __init__(self):
+        super().__init__()
+        self.listeners = []
+        os.makedirs(os.path.dirname(REPORT), exist_ok=True)
+        for path in (SOCKET, REPORT):
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(path)
+            listener.listen(64)
+            self.listeners.append(listener)
+        a, b = self.pass_fds = [listener.fileno() for listener in self.listeners]
+        self.launcher = ("bash", "-c", f'LISTEN_PID=$$ LISTEN_FDS=2 exec "$@" 3<&{a} 4<&{b}',
+                         "bash")
+
+
 class Client:
     def __init__(self, timeout=20, path=SOCKET):
         self.socket = socket.socket(socket.AF_UNIX)
