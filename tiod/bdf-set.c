@@ -7,17 +7,7 @@
 
 static size_t place_of(const struct bdf_set *set, struct bdf bdf)
 {
-	size_t low = 0, high = set->n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (bdf_compare(set->list[middle], bdf) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return bdf_place(set->list, set->n, sizeof(*set->list), bdf);
 }
 
 bool bdf_set_has(const struct bdf_set *set, struct bdf bdf)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/log.h"
 
 void cache_finish(struct cache *cache)
@@ -23,17 +24,8 @@ void cache_finish(struct cache *cache)
 /* Where @bdf is, or has to go. */
 static size_t place_of(const struct cache *cache, struct bdf bdf)
 {
-	size_t low = 0, high = cache->n_entries;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (bdf_compare(cache->entries[middle].bdf, bdf) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return bdf_place(cache->entries ? &cache->entries->bdf : NULL, cache->n_entries,
+			 sizeof(*cache->entries), bdf);
 }
 
 static struct entry *find_entry(const struct cache *cache, struct bdf bdf)
@@ -276,16 +268,11 @@ const struct tio_error *cache_stuck(const struct cache *cache, struct bdf family
 
 void cache_set_stuck(struct cache *cache, struct bdf family, const struct tio_error *error)
 {
-	struct stuck *stuck;
+	const struct stuck stuck = { .family = family, .error = *error };
 
 	cache_clear_stuck(cache, family);
-	stuck = reallocarray(cache->stuck, cache->n_stuck + 1, sizeof(*stuck));
-	if (!stuck) {
+	if (array_add(&cache->stuck, &cache->n_stuck, &stuck, sizeof(stuck)) < 0)
 		log_error("memory is short: cannot remember that a family is stuck");
-		return;
-	}
-	cache->stuck = stuck;
-	stuck[cache->n_stuck++] = (struct stuck){ .family = family, .error = *error };
 }
 
 void cache_clear_stuck(struct cache *cache, struct bdf family)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 #include "config-file.h"
 
@@ -275,13 +276,7 @@ struct rule_list {
 
 static int keep(struct rule_list *list, const struct rule *rule)
 {
-	struct rule *rules = reallocarray(list->rules, list->n + 1, sizeof(*rules));
-
-	if (!rules)
-		return -ENOMEM;
-	list->rules = rules;
-	list->rules[list->n++] = *rule;
-	return 0;
+	return array_add(&list->rules, &list->n, rule, sizeof(*rule));
 }
 
 /* Nobody knows what it was to match: no rule behind it may decide in its place. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 #include "config-file.h"
 #include "config-rules.h"
@@ -72,13 +73,7 @@ struct vm_list {
 
 static int keep_vm(struct vm_list *list, const struct vm *vm)
 {
-	struct vm *vms = reallocarray(list->vms, list->n + 1, sizeof(*vms));
-
-	if (!vms)
-		return -ENOMEM;
-	list->vms = vms;
-	list->vms[list->n++] = *vm;
-	return 0;
+	return array_add(&list->vms, &list->n, vm, sizeof(*vm));
 }
 
 static const struct config_section vm_sections[] = {

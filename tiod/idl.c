@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 
 #define TOKEN_MAX 80
@@ -137,17 +138,12 @@ static int take_type(struct scanner *s, struct idl_field *field)
 
 static int take_field(struct scanner *s, struct idl_method *method)
 {
-	struct idl_field field = { 0 }, *fields;
+	struct idl_field field = { 0 };
 
 	if (take_word(s, field.name, sizeof(field.name), "a field's name") < 0 ||
 	    expect(s, ":") < 0 || take_type(s, &field) < 0)
 		return -EINVAL;
-	fields = reallocarray(method->fields, method->n_fields + 1, sizeof(*fields));
-	if (!fields)
-		return -ENOMEM;
-	method->fields = fields;
-	fields[method->n_fields++] = field;
-	return 0;
+	return array_add(&method->fields, &method->n_fields, &field, sizeof(field));
 }
 
 static int take_fields(struct scanner *s, struct idl_method *method)
@@ -164,16 +160,14 @@ static int take_fields(struct scanner *s, struct idl_method *method)
 
 static int take_method(struct scanner *s, struct idl *idl)
 {
-	struct idl_method *methods, *method;
+	const struct idl_method fresh = { .must_more = s->must_more,
+					  .may_more = s->may_more || s->must_more };
+	struct idl_method *method;
 	int r;
 
-	methods = reallocarray(idl->methods, idl->n_methods + 1, sizeof(*methods));
-	if (!methods)
+	if (array_add(&idl->methods, &idl->n_methods, &fresh, sizeof(fresh)) < 0)
 		return -ENOMEM;
-	idl->methods = methods;
-	method = &methods[idl->n_methods++];
-	*method = (struct idl_method){ .must_more = s->must_more,
-				       .may_more = s->may_more || s->must_more };
+	method = &idl->methods[idl->n_methods - 1];
 	r = take_word(s, method->name, sizeof(method->name), "a method's name");
 	s->may_more = s->must_more = false;
 	if (r == 0)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "core/steps.h"
@@ -65,15 +66,12 @@ static bool is_watched(const struct daemon *daemon, const struct function *f)
 
 static struct link *add(struct links *links, struct bdf family)
 {
-	struct link *list = reallocarray(links->list, links->n + 1, sizeof(*list));
+	const struct link link = { .family = family, .state = { LINK_FINE, "" } };
 
-	if (!list) {
-		log_error("memory is short: a link is not watched");
-		return NULL;
-	}
-	links->list = list;
-	list[links->n] = (struct link){ .family = family, .state = { LINK_FINE, "" } };
-	return &list[links->n++];
+	if (array_add(&links->list, &links->n, &link, sizeof(link)) == 0)
+		return &links->list[links->n - 1];
+	log_error("memory is short: a link is not watched");
+	return NULL;
 }
 
 /* --- How they stand --- */

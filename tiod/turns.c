@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 
 static struct turn *first_of(const struct turns *turns, const char *tsm)
@@ -16,15 +17,12 @@ static struct turn *first_of(const struct turns *turns, const char *tsm)
 
 const struct job *turns_ask(struct turns *turns, struct job *job, const char *tsm)
 {
-	struct turn *list, *first;
+	struct turn last = { .job = job };
+	const struct turn *first;
 
-	list = reallocarray(turns->list, turns->n + 1, sizeof(*list));
-	if (!list)
+	text_copy(last.tsm, sizeof(last.tsm), tsm);
+	if (array_add(&turns->list, &turns->n, &last, sizeof(last)) < 0)
 		return NULL; /* the kernel's own lock still keeps the order */
-	turns->list = list;
-	list[turns->n] = (struct turn){ .job = job };
-	text_copy(list[turns->n].tsm, sizeof(list->tsm), tsm);
-	turns->n++;
 	first = first_of(turns, tsm);
 	return first->job == job ? NULL : first->job;
 }

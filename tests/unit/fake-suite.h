@@ -11,6 +11,14 @@
 
 #include "fake-host.h"
 
+/* For tests in which workers die by longjmp: those cannot free what they held. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#define IGNORE_LEAKS() __lsan_disable()
+#else
+#define IGNORE_LEAKS()
+#endif
+
 static struct fake_host host;
 static struct request request;
 static struct tio_error err;
@@ -30,3 +38,20 @@ static void tear_down(void)
 }
 
 #define FAKE_SUITE(name) TestSuite(name, .init = set_up, .fini = tear_down)
+
+/* Runs @request, dying at @die_at, then recovers.  False when it was not reached. */
+static inline bool die_and_recover(unsigned die_at)
+{
+	host.changes = 0;
+	host.die_at = die_at;
+	if (setjmp(host.death) == 0) {
+		int r = fake_run(&host, &request, &err);
+
+		cr_assert(eq(int, r, 0), "%s", err.text);
+		return false;
+	}
+	host.die_at = 0;
+	cr_assert(eq(int, fake_recover(&host, &err), 0), "%s", err.text);
+	cr_expect(eq(int, fake_recover(&host, &err), 0), "recovering twice is harmless");
+	return true;
+}

@@ -3,10 +3,12 @@
 #include <criterion/new/assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/bdf.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -35,6 +37,40 @@ Test(bdf, sorts_by_domain_then_bus_then_device_then_function)
 		last = bdf;
 	}
 	cr_expect(eq(int, bdf_compare(last, last), 0));
+}
+
+Test(bdf, has_a_place_in_a_sorted_list)
+{
+	struct {
+		char before[5];
+		struct bdf bdf;
+	} list[3];
+	static const char *const in[] = { "1:0:0.0", "1:2:0.0", "1:4:0.0" };
+	struct bdf bdf;
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
+		cr_assert(eq(int, bdf_parse(in[i], &list[i].bdf), 0));
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
+		cr_expect(eq(sz, bdf_place(&list->bdf, 3, sizeof(*list), list[i].bdf), i));
+	cr_assert(eq(int, bdf_parse("1:3:0.0", &bdf), 0));
+	cr_expect(eq(sz, bdf_place(&list->bdf, 3, sizeof(*list), bdf), 2));
+	cr_assert(eq(int, bdf_parse("2:0:0.0", &bdf), 0));
+	cr_expect(eq(sz, bdf_place(&list->bdf, 3, sizeof(*list), bdf), 3), "behind all");
+	cr_expect(eq(sz, bdf_place(&list->bdf, 3, sizeof(*list), BDF_NONE), 0), "before all");
+	cr_expect(eq(sz, bdf_place(NULL, 0, sizeof(*list), bdf), 0), "of none");
+}
+
+Test(array, grows_by_one)
+{
+	uint32_t *list = NULL;
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < 100; i++)
+		cr_assert(eq(int, array_add(&list, &n, &i, sizeof(i)), 0));
+	cr_assert(eq(sz, n, 100));
+	for (uint32_t i = 0; i < n; i++)
+		cr_expect(eq(u32, list[i], i));
+	free(list);
 }
 
 Test(error, context_comes_in_front_and_control_characters_go)

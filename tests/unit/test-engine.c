@@ -341,23 +341,6 @@ Test(engine, what_cannot_be_put_back_is_said_and_mended_later)
 
 /* --- Killed before and after each change --- */
 
-/* Runs @request, dying at @die_at, then recovers.  False when it was not reached. */
-static bool die_and_recover(unsigned die_at)
-{
-	host.changes = 0;
-	host.die_at = die_at;
-	if (setjmp(host.death) == 0) {
-		int r = fake_run(&host, &request, &err);
-
-		cr_assert(eq(int, r, 0), "%s", err.text);
-		return false;
-	}
-	host.die_at = 0;
-	cr_assert(eq(int, fake_recover(&host, &err), 0), "%s", err.text);
-	cr_expect(eq(int, fake_recover(&host, &err), 0), "recovering twice is harmless");
-	return true;
-}
-
 /* Every death of @verb must leave one of the two states that live calls leave. */
 static unsigned kill_everywhere(enum verb verb, const char *names, unsigned vfs)
 {
@@ -387,14 +370,6 @@ static unsigned kill_everywhere(enum verb verb, const char *names, unsigned vfs)
 			  "killed at %u of %s:\n%s", at, verb_to_string(verb), after);
 	}
 }
-
-/* A worker that dies by longjmp cannot free what it held. */
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/lsan_interface.h>
-#define IGNORE_LEAKS() __lsan_disable()
-#else
-#define IGNORE_LEAKS()
-#endif
 
 Test(engine, killed_anywhere_a_card_is_before_or_after)
 {

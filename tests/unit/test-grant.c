@@ -154,13 +154,6 @@ Test(grant, a_refused_or_ignored_grant_undoes_the_attach)
 	}
 }
 
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/lsan_interface.h>
-#define IGNORE_LEAKS() __lsan_disable() /* of those who die */
-#else
-#define IGNORE_LEAKS()
-#endif
-
 Test(grant, killed_at_any_change_it_is_put_back)
 {
 	enum { CHANGES_MAX = 64 };

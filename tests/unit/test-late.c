@@ -63,13 +63,6 @@ Test(late, vfio_is_not_unbound_under_who_opened_it_after_the_plan)
 	cr_expect(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
 }
 
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/lsan_interface.h>
-#define IGNORE_LEAKS() __lsan_disable() /* of those who die */
-#else
-#define IGNORE_LEAKS()
-#endif
-
 /* An attach that dies as soon as vfio-pci has the card. */
 static void die_with_vfio(void)
 {

@@ -319,19 +319,6 @@ Test(vf_admin, a_failed_detach_sets_the_vf_again)
 
 /* --- Killed before and after each change --- */
 
-static bool die_and_recover(unsigned die_at)
-{
-	host.changes = 0;
-	host.die_at = die_at;
-	if (setjmp(host.death) == 0) {
-		attach();
-		return false;
-	}
-	host.die_at = 0;
-	cr_assert(eq(int, fake_recover(&host, &err), 0), "%s", err.text);
-	return true;
-}
-
 static void start_over(enum verb verb)
 {
 	fake_host_finish(&host);
@@ -366,14 +353,6 @@ static unsigned kill_everywhere(enum verb verb)
 			  "killed at %u of %s:\n%s", at, verb_to_string(verb), after);
 	}
 }
-
-/* A worker that dies by longjmp cannot free what it held. */
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/lsan_interface.h>
-#define IGNORE_LEAKS() __lsan_disable()
-#else
-#define IGNORE_LEAKS()
-#endif
 
 Test(vf_admin, killed_anywhere_a_vf_is_set_or_as_before)
 {

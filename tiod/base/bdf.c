@@ -88,6 +88,21 @@ bool bdf_equal(struct bdf a, struct bdf b)
 	return bdf_compare(a, b) == 0;
 }
 
+size_t bdf_place(const struct bdf *first, size_t n, size_t stride, struct bdf bdf)
+{
+	size_t low = 0, high = n, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (bdf_compare(*(const struct bdf *)((const char *)first + middle * stride),
+				bdf) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 bool bdf_same_device(struct bdf a, struct bdf b)
 {
 	return a.valid && b.valid && a.domain == b.domain && a.bus == b.bus &&

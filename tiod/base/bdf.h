@@ -9,6 +9,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define BDF_STRLEN 20 /* "ffffffff:ff:1f.7" and its NUL, rounded up */
@@ -34,6 +35,12 @@ const char *bdf_format(struct bdf bdf, char buf[static BDF_STRLEN]);
 /* Below, equal, above: as strcmp; BDF_NONE sorts first. */
 int bdf_compare(struct bdf a, struct bdf b);
 bool bdf_equal(struct bdf a, struct bdf b);
+
+/*
+ * Where @bdf is in a sorted array, or has to go: an index of 0 to @n.  @first is the address in
+ * the first of @n elements, which are @stride bytes each; NULL when there are none.
+ */
+size_t bdf_place(const struct bdf *first, size_t n, size_t stride, struct bdf bdf);
 
 /* Same domain, bus and device: functions of one card. */
 bool bdf_same_device(struct bdf a, struct bdf b);

@@ -20,17 +20,8 @@ void assignments_finish(struct assignments *all)
 /* Where @function is, or has to go. */
 static size_t place_of(const struct assignments *all, struct bdf function)
 {
-	size_t low = 0, high = all->n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (bdf_compare(all->list[middle].function, function) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return bdf_place(all->list ? &all->list->function : NULL, all->n, sizeof(*all->list),
+			 function);
 }
 
 const struct assignment *assignments_find(const struct assignments *all, struct bdf function)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "core/json.h"
@@ -26,14 +27,7 @@ void journal_finish(struct journal *journal)
 
 int journal_add(struct journal *journal, const struct record *record)
 {
-	struct record *records;
-
-	records = reallocarray(journal->records, journal->n_records + 1, sizeof(*records));
-	if (!records)
-		return -ENOMEM;
-	journal->records = records;
-	journal->records[journal->n_records++] = *record;
-	return 0;
+	return array_add(&journal->records, &journal->n_records, record, sizeof(*record));
 }
 
 void journal_drop(struct journal *journal, size_t index)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 void snapshot_finish(struct snapshot *snap)
 {
 	free(snap->functions);
@@ -17,17 +19,8 @@ void snapshot_finish(struct snapshot *snap)
 /* The index of @bdf, or of the first function behind where it would stand. */
 static size_t place_of(const struct snapshot *snap, struct bdf bdf)
 {
-	size_t low = 0, high = snap->n_functions;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (bdf_compare(snap->functions[middle].bdf, bdf) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return bdf_place(snap->functions ? &snap->functions->bdf : NULL, snap->n_functions,
+			 sizeof(*snap->functions), bdf);
 }
 
 struct function *snapshot_find(const struct snapshot *snap, struct bdf bdf)
@@ -107,38 +100,17 @@ void snapshot_remove(struct snapshot *snap, struct bdf bdf)
 
 int snapshot_add_holder(struct snapshot *snap, const struct holder *holder)
 {
-	struct holder *holders;
-
-	holders = reallocarray(snap->holders, snap->n_holders + 1, sizeof(*holders));
-	if (!holders)
-		return -ENOMEM;
-	snap->holders = holders;
-	snap->holders[snap->n_holders++] = *holder;
-	return 0;
+	return array_add(&snap->holders, &snap->n_holders, holder, sizeof(*holder));
 }
 
 int snapshot_add_advice(struct snapshot *snap, const struct advice *advice)
 {
-	struct advice *longer;
-
-	longer = reallocarray(snap->advice, snap->n_advice + 1, sizeof(*longer));
-	if (!longer)
-		return -ENOMEM;
-	snap->advice = longer;
-	snap->advice[snap->n_advice++] = *advice;
-	return 0;
+	return array_add(&snap->advice, &snap->n_advice, advice, sizeof(*advice));
 }
 
 int snapshot_add_vf_admin(struct snapshot *snap, const struct vf_admin *admin)
 {
-	struct vf_admin *longer;
-
-	longer = reallocarray(snap->vf_admin, snap->n_vf_admin + 1, sizeof(*longer));
-	if (!longer)
-		return -ENOMEM;
-	snap->vf_admin = longer;
-	snap->vf_admin[snap->n_vf_admin++] = *admin;
-	return 0;
+	return array_add(&snap->vf_admin, &snap->n_vf_admin, admin, sizeof(*admin));
 }
 
 const struct vf_settings *snapshot_find_vf_admin(const struct snapshot *snap, struct bdf vf)

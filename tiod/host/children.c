@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "host/host.h"
@@ -74,18 +75,11 @@ static bool take_line(struct child *child, const char *key, const char *value)
 
 int children_add(struct children *children, const struct child *child)
 {
-	struct child *list;
-
 	if (children->n == CHILDREN_MAX) {
 		children->cut = true;
 		return 0;
 	}
-	list = reallocarray(children->list, children->n + 1, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	children->list = list;
-	children->list[children->n++] = *child;
-	return 0;
+	return array_add(&children->list, &children->n, child, sizeof(*child));
 }
 
 static int add_folder(struct children *children, int dir, const char *path)

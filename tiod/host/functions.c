@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "host/devnodes.h"
@@ -121,7 +122,6 @@ static void read_slots(struct reader *reader)
 	auto_closedir DIR *folder = NULL;
 	char path[288], address[32];
 	const char *name;
-	void *more;
 
 	reader->slots_read = true;
 	folder = attr_open_folder(reader->host->sys_fd, "bus/pci/slots");
@@ -136,11 +136,8 @@ static void read_slots(struct reader *reader)
 		text_append(address, sizeof(address), ".0");
 		if (bdf_parse(address, &slot.device) < 0)
 			continue;
-		more = reallocarray(reader->slots, reader->n_slots + 1, sizeof(slot));
-		if (!more)
+		if (array_add(&reader->slots, &reader->n_slots, &slot, sizeof(slot)) < 0)
 			return;
-		reader->slots = more;
-		reader->slots[reader->n_slots++] = slot;
 	}
 }
 

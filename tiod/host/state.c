@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "core/moves.h"
@@ -159,7 +160,7 @@ int host_journal_list(struct host *host, struct bdf **ret, size_t *ret_n, struct
 {
 	auto_closedir DIR *folder = attr_open_folder(host->runtime_fd, "journal");
 	auto_free struct bdf *list = NULL;
-	struct bdf *more, family;
+	struct bdf family;
 	const char *name;
 	size_t n = 0;
 
@@ -168,11 +169,8 @@ int host_journal_list(struct host *host, struct bdf **ret, size_t *ret_n, struct
 	while ((name = attr_next_entry(folder))) {
 		if (!parse_journal_name(name, &family))
 			continue;
-		more = reallocarray(list, n + 1, sizeof(*list));
-		if (!more)
+		if (array_add(&list, &n, &family, sizeof(family)) < 0)
 			return error_set(err, -ENOMEM, "out of memory");
-		list = more;
-		list[n++] = family;
 	}
 	if (n)
 		qsort(list, n, sizeof(*list), compare);

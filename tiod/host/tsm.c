@@ -85,6 +85,14 @@ static int read_name(int root, const struct attr *attr, char ret[static TSM_NAME
 	return 0;
 }
 
+/* The TSM that @dsm is connected to, or "". */
+static int read_connect(int root, struct bdf dsm, struct attr *attr,
+			char ret[static TSM_NAME_MAX], struct tio_error *err)
+{
+	*attr = attr_of_function(dsm, "tsm/connect");
+	return read_name(root, attr, ret, err);
+}
+
 int tsm_read_link(int root, struct function *dsm, struct tio_error *err)
 {
 	struct attr connect = attr_of_function(dsm->bdf, "tsm/connect");
@@ -160,14 +168,14 @@ static void explain(int root, struct bdf dsm, const char *tsm, int code, struct 
 
 int tsm_connect(int root, struct bdf dsm, const char *tsm, struct tio_error *err)
 {
-	struct attr attr = attr_of_function(dsm, "tsm/connect");
+	struct attr attr;
 	char now[TSM_NAME_MAX];
 	int r;
 
 	if (!tsm_is_name(tsm))
 		return error_kind_set(err, ERROR_INVALID, -EINVAL,
 				      "\"%s\" is not the name of a TSM", tsm);
-	r = read_name(root, &attr, now, err);
+	r = read_connect(root, dsm, &attr, now, err);
 	if (r < 0)
 		return r;
 	if (strcmp(now, tsm) == 0)
@@ -182,11 +190,10 @@ int tsm_connect(int root, struct bdf dsm, const char *tsm, struct tio_error *err
 
 int tsm_refresh_keys(int root, struct bdf dsm, const char *tsm, struct tio_error *err)
 {
-	struct attr attr = attr_of_function(dsm, "tsm/connect");
+	struct attr attr;
 	char now[TSM_NAME_MAX];
-	int r;
+	int r = read_connect(root, dsm, &attr, now, err);
 
-	r = read_name(root, &attr, now, err);
 	if (r < 0)
 		return r;
 	if (strcmp(now, tsm) != 0)
@@ -196,11 +203,10 @@ int tsm_refresh_keys(int root, struct bdf dsm, const char *tsm, struct tio_error
 
 int tsm_disconnect(int root, struct bdf dsm, const char *tsm, struct tio_error *err)
 {
-	struct attr attr = attr_of_function(dsm, "tsm/connect");
+	struct attr attr;
 	char now[TSM_NAME_MAX];
-	int r;
+	int r = read_connect(root, dsm, &attr, now, err);
 
-	r = read_name(root, &attr, now, err);
 	if (r < 0)
 		return r;
 	if (!now[0])
