@@ -122,8 +122,25 @@ static int read_vms(struct config *config, const char *dirs)
 	return r;
 }
 
+bool config_is_broken(const struct config *config)
+{
+	for (size_t i = 0; i < config->n_notes; i++)
+		if (config->notes[i].error)
+			return true;
+	return false;
+}
+
+static uint64_t usec_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 int config_load(const char *dirs, struct config *config)
 {
+	uint64_t since = usec_now();
 	int r, r2, r3;
 
 	free(config->notes);
@@ -132,6 +149,9 @@ int config_load(const char *dirs, struct config *config)
 	r = read_daemon(config, dirs);
 	r2 = read_vms(config, dirs);
 	r3 = config_read_rules(config, dirs);
+	config->read_usec = usec_now() - since;
+	if (!config_is_broken(config))
+		config->good_at = time(NULL);
 	r = r < 0 ? r : r2;
 	return r < 0 ? r : r3;
 }

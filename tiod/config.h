@@ -11,6 +11,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "core/rules.h"
@@ -43,6 +45,9 @@ struct config {
 	size_t n_rules;
 	struct note *notes; /* owned; of the last reading */
 	size_t n_notes;
+
+	uint64_t read_usec; /* how long the last reading took */
+	time_t good_at;     /* when one last found no mistake; 0: never */
 };
 
 /*
@@ -53,6 +58,9 @@ struct config {
  */
 int config_load(const char *dirs, struct config *ret);
 void config_finish(struct config *config);
+
+/* Did the last reading find mistakes?  Warnings are none. */
+bool config_is_broken(const struct config *config);
 
 /* "error", "warning", "info", "debug".  0 or -EINVAL. */
 int config_log_level(const char *text, enum log_level *ret);

@@ -96,6 +96,7 @@ static void read_links(struct daemon *daemon)
 	for (size_t i = 0; i < daemon->cache.snap.n_functions; i++)
 		if (daemon->cache.snap.functions[i].tsm_group)
 			scans_mark(daemon, daemon->cache.snap.functions[i].bdf);
+	scans_because(daemon, SCAN_START);
 	if (scans_has_work(daemon))
 		scans_start(daemon, false, true);
 	else

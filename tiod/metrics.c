@@ -41,10 +41,18 @@ char *metrics_page(const struct daemon *daemon, bool openmetrics)
 		.arg = (void *)daemon,
 		.job_states = names,
 		.jobs = jobs,
-		.config_problems = daemon->config.n_notes,
-		.problems = json_array_size(problems),
-		.ready = daemon->phase == DAEMON_READY,
+		.vms = daemon->config.vms,
+		.n_vms = daemon->config.n_vms,
+		.clients = daemon->server.n_connections,
+		.strangers = server_strangers(&daemon->server),
+		.clients_refused = daemon->server.refused,
 		.openmetrics = openmetrics,
+		.ready = daemon->phase == DAEMON_READY,
+		.problems = (double)json_array_size(problems),
+		.config_problems = (double)daemon->config.n_notes,
+		.config_good = !config_is_broken(&daemon->config),
+		.config_good_at = (double)daemon->config.good_at,
+		.config_seconds = (double)daemon->config.read_usec / 1e6,
 	};
 
 	json_decref(problems);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "daemon.h"
+#include "scan-events.h"
 
 #define GATHER_USEC  50000 /* events come in bursts: one scan for all of them */
 #define RETRY_USEC   500000
@@ -47,8 +48,15 @@ bool scans_has_work(const struct daemon *daemon)
 	return has_work(&daemon->scans);
 }
 
+void scans_because(struct daemon *daemon, enum scan_reason reason)
+{
+	if (daemon->scans.reason < reason)
+		daemon->scans.reason = reason;
+}
+
 void scans_mark(struct daemon *daemon, struct bdf bdf)
 {
+	scans_because(daemon, SCAN_DOUBT);
 	if (bdf_set_add(&daemon->scans.dirty, bdf) < 0)
 		daemon->scans.everything = true;
 	plan_next(daemon, GATHER_USEC);
@@ -82,64 +90,11 @@ void scans_links_free(struct daemon *daemon)
 
 	if (!scans->missed.n)
 		return;
+	scans_because(daemon, SCAN_LINKS);
 	if (bdf_set_add_all(&scans->dirty, &scans->missed) < 0)
 		scans->everything = true;
 	scans->missed.n = 0;
 	plan_next(daemon, GATHER_USEC);
-}
-
-/* --- Events --- */
-
-/* The kernel tells of each VF that goes, but not that its PF has fewer of them now. */
-static void mark_pf_of(struct daemon *daemon, struct bdf vf)
-{
-	const struct function *f = snapshot_find(&daemon->cache.snap, vf);
-
-	if (f && f->physfn.valid)
-		scans_mark(daemon, f->physfn);
-}
-
-static void take_event(struct daemon *daemon, const struct uevent *event)
-{
-	struct scans *scans = &daemon->scans;
-
-	switch (event->kind) {
-	case UEVENT_FUNCTION:
-		scans_mark(daemon, event->function);
-		return;
-	case UEVENT_REMOVED:
-		if (bdf_set_add(&scans->gone, event->function) < 0)
-			scans->from_nothing = true;
-		scans_mark(daemon, event->function);
-		mark_pf_of(daemon, event->function);
-		return;
-	case UEVENT_TSM:
-		/* tsm/ directories come and go without events of their own. */
-		events_tsm(daemon, event->tsm, event->action);
-		if (strcmp(event->action, "change") == 0) {
-			links_tsm_came(daemon);
-			automatic_tsm_came(daemon);
-		}
-		scans_mark_everything(daemon);
-		return;
-	case UEVENT_LOST:
-		log_warning("the kernel dropped events: reading the whole host again");
-		scans->from_nothing = true;
-		scans_mark_everything(daemon);
-		return;
-	case UEVENT_OTHER:
-		return;
-	}
-}
-
-static int on_input(sd_event_source *source, int fd, uint32_t revents, void *userdata)
-{
-	struct daemon *daemon = userdata;
-	struct uevent event;
-
-	while (uevents_next(daemon->scans.uevents, &event) > 0)
-		take_event(daemon, &event);
-	return 0;
 }
 
 /* --- One scan --- */
@@ -288,6 +243,8 @@ void scans_start(struct daemon *daemon, bool first, bool links)
 	if ((scans->everything || scans->from_nothing) && !from_nothing)
 		take_all_as_dirty(daemon, scan);
 	scans->everything = scans->from_nothing = false;
+	daemon->metrics.scans[first ? SCAN_START : scans->reason]++;
+	scans->reason = SCAN_WATCH;
 	take_watched(scans, scan);
 	hold_back(scans, scan);
 	scans->now = scan;
@@ -309,6 +266,8 @@ static void put_back(struct scans *scans, const struct scan *scan)
 	if (bdf_set_add_all(&scans->dirty, &scan->dirty) < 0 ||
 	    bdf_set_add_all(&scans->gone, &scan->gone) < 0 || scan->work.from_nothing)
 		scans->everything = scans->from_nothing = true;
+	if (scans->reason < SCAN_RETRY)
+		scans->reason = SCAN_RETRY;
 }
 
 static void take_result(struct daemon *daemon, const struct scan *scan,
@@ -462,14 +421,11 @@ int scans_init(struct daemon *daemon, struct tio_error *err)
 	struct scans *scans = &daemon->scans;
 	int r;
 
-	r = uevents_new(&scans->uevents, err);
+	r = scan_events_init(daemon, err);
 	if (r < 0)
 		return r;
-	r = sd_event_add_io(daemon->event, &scans->input, uevents_fd(scans->uevents), EPOLLIN,
-			    on_input, daemon);
-	if (r >= 0)
-		r = sd_event_add_time(daemon->event, &scans->timer, CLOCK_MONOTONIC, UINT64_MAX,
-				      EXACT_USEC, on_timer, daemon);
+	r = sd_event_add_time(daemon->event, &scans->timer, CLOCK_MONOTONIC, UINT64_MAX,
+			      EXACT_USEC, on_timer, daemon);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(scans->timer, SD_EVENT_OFF);
 	return r < 0 ? error_set(err, r, "watch the kernel's events: %s", strerror(-r)) : 0;
@@ -482,10 +438,8 @@ void scans_finish(struct daemon *daemon)
 	scan_free(scans->now);
 	for (size_t i = 0; i < scans->n_hung; i++)
 		scan_free(scans->hung[i]);
-	sd_event_source_disable_unref(scans->input);
+	scan_events_finish(daemon);
 	sd_event_source_disable_unref(scans->timer);
-	if (scans->uevents)
-		uevents_free(scans->uevents);
 	bdf_set_finish(&scans->dirty);
 	bdf_set_finish(&scans->gone);
 	bdf_set_finish(&scans->missed);

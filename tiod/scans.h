@@ -14,6 +14,7 @@
 #include <systemd/sd-event.h>
 
 #include "bdf-set.h"
+#include "handoff/metrics.h"
 #include "host/uevents.h"
 #include "work.h"
 
@@ -42,6 +43,7 @@ struct scans {
 	struct uevents *uevents;        /* owned */
 	sd_event_source *input, *timer; /* owned */
 	bool enabled;                   /* events start scans */
+	enum scan_reason reason;        /* of the next scan */
 
 	/* What the next scan is to do. */
 	struct bdf_set dirty, gone;
@@ -61,6 +63,9 @@ void scans_finish(struct daemon *daemon);
 
 /* Events start scans from now on. */
 void scans_enable(struct daemon *daemon);
+
+/* What the next scan is counted as, unless there is a weightier reason already. */
+void scans_because(struct daemon *daemon, enum scan_reason reason);
 
 /* One more function, or all, for the next scan. */
 void scans_mark(struct daemon *daemon, struct bdf bdf);

@@ -110,6 +110,11 @@ static struct crowd look_around(const struct server *server, uid_t uid)
 	return crowd;
 }
 
+unsigned server_strangers(const struct server *server)
+{
+	return look_around(server, 0).strangers;
+}
+
 /* However few clients there may be, half of the room stays others'. */
 static unsigned strangers_max(const struct server *server)
 {
@@ -143,6 +148,7 @@ static void turn_away(int fd, struct server *server, const struct peer *peer, bo
 			    (unsigned)peer->uid, (int)peer->pid,
 			    look_around(server, peer->uid).same, server->n_connections);
 	server->said_full = true;
+	server->refused++;
 	error_kind_set(&err, ERROR_BUSY, -EBUSY,
 		       "too many clients are connected: %d of one user and %u in all may be",
 		       stranger ? SERVER_PER_STRANGER : SERVER_CLIENTS_PER_UID,

@@ -43,6 +43,7 @@ struct server {
 	struct connection *connections, *dead;
 	unsigned n_connections, max_connections;
 	bool said_full;
+	uint64_t refused; /* clients that were turned away */
 	gid_t readers, changers; /* (gid_t)-1: no such group */
 	struct quiet quiet;
 
@@ -66,6 +67,8 @@ void server_close(struct server *server); /* accepts no more */
 /* May the log be told now what @uid may not?  Says what it was not told of before. */
 bool server_may_tell(struct server *server, uid_t uid);
 void server_finish(struct server *server);
+
+unsigned server_strangers(const struct server *server);
 
 /* True while replies wait to be sent, or somebody has connected and not asked yet. */
 bool server_is_awaited(const struct server *server);

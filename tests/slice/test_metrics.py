@@ -5,8 +5,13 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
-from checks import run_all, until
+from checks import run_all, until, vm_file
+from world import CONFIG
+
+MAN = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                   "../../contrib/man/tiod-exporter.8")
 
 DRIVE, NIC = "0000:61:00.0", "0000:41:00.0"
 PLACE = 'segment="0000",bus="61",device="00",function="0"'
@@ -45,6 +50,16 @@ def well_formed(checks):
                   "each family is there once, counters by their OpenMetrics names", types)
 
 
+def described(checks):
+    """Each family is in the exporter's man page."""
+    with open(MAN, encoding="utf-8") as file:
+        said = set(re.findall(r"\btiod_[a-z_]+", file.read()))
+    run = checks.run("metrics --textfile /run/tiod.prom", 0)
+    with open("/run/tiod.prom", encoding="utf-8") as file:
+        told = {name for name, _ in TYPE.findall(file.read())}
+    checks.tap.ok(told and told == said, "the man page tells of each family", told ^ said, run)
+
+
 def promtool(checks):
     path = "/run/tiod.prom"
     checks.run(f"metrics --textfile {path}", 0)
@@ -75,12 +90,57 @@ def idle(checks):
     checks.tap.ok("tiod_link_secure{" not in metrics(checks), "has no link to tell of")
 
 
+def value(checks, name):
+    for line in metrics(checks).splitlines():
+        if line.startswith(name + " "):
+            return float(line.rsplit(" ", 1)[1])
+    return None
+
+
+def daemon(checks):
+    """What tiod says of itself: who is connected, what it read and why, its configuration."""
+    has_all(checks, "the daemon's own", 'tiod_tsm_info{tsm="tsm0",parent="0000:c3:00.5",'
+            'driver="ccp"} 1', 'tiod_vm_state{vm="vm1",state="empty"} 1',
+            'tiod_clients{kind="known"} 1', 'tiod_clients{kind="stranger"} 0',
+            "tiod_clients_refused_total 0", "tiod_uevent_overruns_total 0",
+            "tiod_config_last_reload_successful 1")
+    since = value(checks, "tiod_config_last_reload_success_timestamp_seconds")
+    checks.tap.ok(since and 0 <= time.time() - since < 3600, "its configuration was read just "
+                  "now", since, time.time())
+    events = value(checks, 'tiod_scans_total{reason="event"}')
+    with open(f"/sys/bus/pci/devices/{DRIVE}/uevent", "w", encoding="ascii") as file:
+        file.write("change")
+    checks.tap.ok(value(checks, 'tiod_scans_total{reason="start"}') >= 1 and
+                  until(lambda: value(checks, 'tiod_scans_total{reason="event"}') > events),
+                  "an event makes it read, and is counted", events)
+    path = vm_file("broken", "[VM]\nMemory=much\n")
+    checks.world.tioctl("reload")
+    has_all(checks, "a mistake in the configuration", "tiod_config_last_reload_successful 0",
+            "tiod_config_problems 1")
+    checks.tap.ok(value(checks, "tiod_config_last_reload_success_timestamp_seconds") == since,
+                  "and when it last had none")
+    os.unlink(path)
+    checks.world.tioctl("reload")
+    has_all(checks, "mended it is good again", "tiod_config_last_reload_successful 1")
+
+
+def undescribed(checks):
+    os.unlink(CONFIG + "/vms.d/vm1.conf")
+    checks.world.tioctl("reload")
+    has_all(checks, "a VM whose file went", 'tiod_vm_state{vm="vm1",state="undescribed"} 1',
+            'tiod_vm_state{vm="vm1",state="attached"} 0')
+    vm_file("vm1", "[VM]\nMemory=1G\n")
+    checks.world.tioctl("reload")
+    has_all(checks, "and came back", 'tiod_vm_state{vm="vm1",state="undescribed"} 0')
+
+
 def attached(checks):
     checks.run(f"attach {DRIVE} --vm vm1", 0)
     has_all(checks, "a function that is attached",
             f'tiod_function_state{{{PLACE},state="attached"}} 1',
             f'tiod_function_state{{{PLACE},state="idle"}} 0',
             f'tiod_assignment_info{{{PLACE},vm="vm1"}} 1',
+            'tiod_vm_state{vm="vm1",state="attached"} 1',
             f'tiod_link_secure{{{PLACE},end="endpoint"}} 1',
             f'tiod_link_secure{{{PLACE},end="root_port"}} 1',
             f'tiod_link_fail_received{{{PLACE},end="endpoint"}} 0',
@@ -96,7 +156,7 @@ def fallen(checks):
             f'tiod_link_secure{{{PLACE},end="root_port"}} 1',
             f'tiod_link_fail_received{{{PLACE},end="endpoint"}} 1',
             f'tiod_link_errors_total{{{PLACE},end="endpoint",error="IDECheck"}} 1',
-            "tiod_link_falls_total 1")
+            "tiod_link_falls_total 1", 'tiod_vm_state{vm="vm1",state="incomplete"} 1')
 
 
 def failed(checks):
@@ -117,5 +177,6 @@ def killed(checks):
             f'tiod_assignment_info{{{PLACE},vm="vm1"}} 1')
 
 
-run_all({"plain": [idle, attached, well_formed, promtool, fallen, failed, killed, well_formed]},
+run_all({"plain": [idle, daemon, attached, undescribed, well_formed, described, promtool,
+                    fallen, failed, killed, well_formed]},
         config="WatchInterval=0.1\n")

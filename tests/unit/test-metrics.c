@@ -6,16 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "handoff/metrics-records.h"
 #include "handoff/metrics.h"
 
 static struct snapshot snap;
 static struct assignments all;
 static struct metrics_counters counters;
+static struct vm vms[2];
+
+static const char *idle_word = "idle";
 
 static const char *state_of(void *arg, struct bdf function)
 {
-	return snapshot_find(&snap, function) ? "idle" : "absent";
+	return snapshot_find(&snap, function) ? idle_word : "absent";
 }
 
 static char *page(bool openmetrics)
@@ -29,6 +33,12 @@ static char *page(bool openmetrics)
 				       .state = state_of,
 				       .job_states = names,
 				       .jobs = jobs,
+				       .vms = vms,
+				       .n_vms = ARRAY_SIZE(vms),
+				       .clients = 5,
+				       .strangers = 2,
+				       .config_good_at = 1234567890123,
+				       .config_seconds = 0.25,
 				       .openmetrics = openmetrics };
 
 	return metrics_text(&input);
@@ -130,6 +140,55 @@ Test(metrics, vfs_are_told_while_they_are_assigned)
 	expect(true, idle, true);
 	snapshot_remove(&snap, vf.bdf);
 	expect(true, absent, true);
+}
+
+Test(metrics, a_vm_is_in_the_state_of_its_functions)
+{
+	struct assignment one = { .vm = "here" }, other = { .vm = "file-is-gone" };
+	struct function f = { .tee_io = true };
+
+	text_copy(vms[0].name, sizeof(vms[0].name), "none");
+	text_copy(vms[1].name, sizeof(vms[1].name), "here");
+	bdf_parse("0000:41:00.1", &f.bdf);
+	one.function = one.lead = f.bdf;
+	bdf_parse("0000:42:00.1", &other.function);
+	other.lead = other.function;
+	cr_assert(eq(int, snapshot_put(&snap, &f), 0));
+	cr_assert(eq(int, assignments_put(&all, &one), 0));
+	cr_assert(eq(int, assignments_put(&all, &other), 0));
+	expect(true, "tiod_vm_state{vm=\"none\",state=\"empty\"} 1", true);
+	expect(true, "tiod_vm_state{vm=\"none\",state=\"attached\"} 0", true);
+	expect(true, "tiod_vm_state{vm=\"here\",state=\"incomplete\"} 1", true);
+	expect(true, "tiod_vm_state{vm=\"file-is-gone\",state=\"undescribed\"} 1", true);
+	snapshot_remove(&snap, f.bdf);
+	idle_word = "attached";
+	cr_assert(eq(int, snapshot_put(&snap, &f), 0));
+	expect(true, "tiod_vm_state{vm=\"here\",state=\"attached\"} 1", true);
+	expect(true, "tiod_vm_state{vm=\"here\",state=\"incomplete\"} 0", true);
+}
+
+Test(metrics, readings_are_counted_by_reason_and_clients_by_kind)
+{
+	counters.scans[SCAN_LOST] = 3;
+	counters.overruns = 7;
+	expect(true, "tiod_scans_total{reason=\"lost\"} 3", true);
+	expect(true, "tiod_scans_total{reason=\"start\"} 0", true);
+	expect(false, "tiod_uevent_overruns_total 7", true);
+	expect(true, "tiod_clients{kind=\"known\"} 3", true);
+	expect(true, "tiod_clients{kind=\"stranger\"} 2", true);
+}
+
+Test(metrics, a_time_keeps_its_seconds)
+{
+	expect(true, "tiod_config_last_reload_success_timestamp_seconds 1234567890123", true);
+	expect(true, "tiod_config_reload_duration_seconds 0.25", true);
+}
+
+Test(metrics, a_tsm_names_its_device)
+{
+	snap.tsms[0] = (struct tsm){ .name = "tsm0", .parent_name = "0000:c3:00.5" };
+	snap.n_tsms = 1;
+	expect(true, "tiod_tsm_info{tsm=\"tsm0\",parent=\"0000:c3:00.5\",driver=\"\"} 1", true);
 }
 
 /* --- As records --- */

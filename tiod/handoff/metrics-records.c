@@ -17,6 +17,8 @@ static const struct told_by_label {
 } told_by_label[] = {
 	{ "function_state", "state", "function_state", "The state that a function is in." },
 	{ "assignment_info", "vm", "assignment_vm", "The VM that a function is assigned to." },
+	{ "vm_state", "state", "vm_state", "The state that a VM's functions are in." },
+	{ "tsm_info", "parent", "tsm_parent", "The device that a TSM belongs to." },
 	{ "build_info", "version", "version", "The version of tiod." },
 };
 

@@ -2,12 +2,12 @@
 #include "handoff/metrics.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "handoff/metrics-page.h"
 
 const double metrics_bounds[METRICS_BUCKETS] = { 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120 };
 
@@ -55,122 +55,15 @@ void metrics_count_failure(struct metrics_counters *counters, const char *step, 
 	at[i].n++;
 }
 
-/* --- Writing --- */
-
-struct page {
-	const struct metrics_input *in;
-	struct text text;
-	int r; /* of the first that did not fit in memory */
-};
-
-static void put(struct page *page, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void put(struct page *page, const char *fmt, ...)
-{
-	char line[512];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(line, sizeof(line), fmt, args);
-	va_end(args);
-	if (page->r == 0)
-		page->r = text_add(&page->text, "%s", line);
-}
-
-/* OpenMetrics calls a family by its name without the suffix of its samples. */
-static void head(struct page *page, const char *name, const char *type, const char *help)
-{
-	size_t length = strlen(name);
-	bool open = page->in->openmetrics, info = strcmp(type, "info") == 0;
-
-	if (open && strcmp(type, "counter") == 0)
-		length -= strlen("_total");
-	else if (open && info)
-		length -= strlen("_info");
-	put(page, "# HELP %.*s %s\n", (int)length, name, help);
-	put(page, "# TYPE %.*s %s\n", (int)length, name, info && !open ? "gauge" : type);
-}
-
-/* A label's value: what is no plain text would break the page. */
-static const char *quoted(const char *value, char *buf, size_t size)
-{
-	size_t n = 0;
-
-	for (; *value && n + 3 < size; value++) {
-		if (*value == '\\' || *value == '"')
-			buf[n++] = '\\';
-		buf[n++] = (unsigned char)*value < 0x20 || (unsigned char)*value >= 0x7f
-				   ? '?'
-				   : *value;
-	}
-	buf[n] = '\0';
-	return buf;
-}
-
-/* The four labels of a function, as node_exporter writes them. */
-static const char *place(struct bdf bdf, char buf[static 80])
-{
-	snprintf(buf, 80, "segment=\"%04x\",bus=\"%02x\",device=\"%02x\",function=\"%x\"",
-		 bdf.domain, bdf.bus, bdf.device, bdf.function);
-	return buf;
-}
-
-/* --- The daemon and its host --- */
-
-static void put_host(struct page *page)
-{
-	const struct metrics_input *in = page->in;
-	const struct {
-		const char *check;
-		bool passed;
-	} checks[] = {
-		{ "tsm", in->snap->n_tsms > 0 },
-		{ "iommu", in->snap->iommu },
-		{ "iommufd", in->snap->iommufd },
-	};
-	char version[64];
-
-	head(page, "tiod_build_info", "info", "The version of tiod.");
-	put(page, "tiod_build_info{version=\"%s\"} 1\n",
-	    quoted(in->version, version, sizeof(version)));
-	head(page, "tiod_ready", "gauge", "Whether tiod has read its host and takes changes.");
-	put(page, "tiod_ready %d\n", in->ready);
-	head(page, "tiod_problems", "gauge",
-	     "What keeps tiod from its work, as GetHost tells.");
-	put(page, "tiod_problems %zu\n", in->problems);
-	head(page, "tiod_config_problems", "gauge",
-	     "Mistakes and warnings of the last reading of the configuration.");
-	put(page, "tiod_config_problems %zu\n", in->config_problems);
-	head(page, "tiod_host_ready", "gauge",
-	     "What the host must have before anything is given.");
-	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
-		put(page, "tiod_host_ready{check=\"%s\"} %d\n", checks[i].check,
-		    checks[i].passed);
-}
-
-static void put_hugepages(struct page *page)
-{
-	head(page, "tiod_hugepages", "gauge", "Huge pages by node, size and use.");
-	for (size_t i = 0; i < page->in->snap->n_pools; i++) {
-		const struct hugepage_pool *pool = &page->in->snap->pools[i];
-		char labels[80];
-
-		if (pool->node < 0)
-			continue;
-		snprintf(labels, sizeof(labels), "node=\"%d\",size_bytes=\"%" PRIu64 "\"",
-			 pool->node, pool->size);
-		put(page, "tiod_hugepages{%s,use=\"free\"} %" PRIu64 "\n", labels, pool->free);
-		put(page, "tiod_hugepages{%s,use=\"taken\"} %" PRIu64 "\n", labels,
-		    pool->total - pool->free);
-	}
-}
+/* --- What was done --- */
 
 static void put_steps(struct page *page)
 {
 	const struct metrics_counters *counters = page->in->counters;
 	static const char name[] = "tiod_step_duration_seconds";
 
-	head(page, name, "histogram", "How long the steps of changes took, and their undoing.");
+	page_head(page, name, "histogram",
+		  "How long the steps of changes took, and their undoing.");
 	for (size_t i = 0; i < counters->n_steps; i++) {
 		const struct metrics_step *step = &counters->steps[i];
 		uint64_t sum = 0;
@@ -180,12 +73,13 @@ static void put_steps(struct page *page)
 			 step->undo ? "true" : "false");
 		for (size_t k = 0; k < METRICS_BUCKETS; k++) {
 			sum += step->buckets[k];
-			put(page, "%s_bucket{%s,le=\"%g\"} %" PRIu64 "\n", name, labels,
-			    metrics_bounds[k], sum);
+			page_put(page, "%s_bucket{%s,le=\"%g\"} %" PRIu64 "\n", name, labels,
+				 metrics_bounds[k], sum);
 		}
-		put(page, "%s_bucket{%s,le=\"+Inf\"} %" PRIu64 "\n", name, labels, step->n);
-		put(page, "%s_sum{%s} %.6f\n", name, labels, step->seconds);
-		put(page, "%s_count{%s} %" PRIu64 "\n", name, labels, step->n);
+		page_put(page, "%s_bucket{%s,le=\"+Inf\"} %" PRIu64 "\n", name, labels,
+			 step->n);
+		page_put(page, "%s_sum{%s} %.6f\n", name, labels, step->seconds);
+		page_put(page, "%s_count{%s} %" PRIu64 "\n", name, labels, step->n);
 	}
 }
 
@@ -205,21 +99,22 @@ static void put_counters(struct page *page)
 	char code[24];
 
 	put_steps(page);
-	head(page, "tiod_step_failures_total", "counter", "Steps that failed, by errno.");
+	page_head(page, "tiod_step_failures_total", "counter", "Steps that failed, by errno.");
 	for (size_t i = 0; i < counters->n_failures; i++) {
 		const struct metrics_failure *failure = &counters->failures[i];
 
-		put(page, "tiod_step_failures_total{step=\"%s\",errno=\"%s\"} %" PRIu64 "\n",
-		    failure->step, errno_name(failure->code, code), failure->n);
+		page_put(page,
+			 "tiod_step_failures_total{step=\"%s\",errno=\"%s\"} %" PRIu64 "\n",
+			 failure->step, errno_name(failure->code, code), failure->n);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++) {
-		head(page, plain[i].name, "counter", plain[i].help);
-		put(page, "%s %" PRIu64 "\n", plain[i].name, plain[i].n);
+		page_head(page, plain[i].name, "counter", plain[i].help);
+		page_put(page, "%s %" PRIu64 "\n", plain[i].name, plain[i].n);
 	}
-	head(page, "tiod_jobs", "gauge", "Jobs by state.");
+	page_head(page, "tiod_jobs", "gauge", "Jobs by state.");
 	for (size_t i = 0; page->in->job_states[i]; i++)
-		put(page, "tiod_jobs{state=\"%s\"} %zu\n", page->in->job_states[i],
-		    page->in->jobs[i]);
+		page_put(page, "tiod_jobs{state=\"%s\"} %zu\n", page->in->job_states[i],
+			 page->in->jobs[i]);
 }
 
 /* --- Functions --- */
@@ -234,19 +129,19 @@ static bool is_told(const struct metrics_input *in, const struct function *f)
 static void put_state(struct page *page, struct bdf bdf)
 {
 	const char *now = page->in->state(page->in->arg, bdf);
-	char labels[80];
+	char labels[PAGE_PLACE];
 
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
-		put(page, "tiod_function_state{%s,state=\"%s\"} %d\n", place(bdf, labels),
-		    states[i], strcmp(states[i], now) == 0);
+		page_put(page, "tiod_function_state{%s,state=\"%s\"} %d\n",
+			 page_place(bdf, labels), states[i], strcmp(states[i], now) == 0);
 }
 
 static void put_states(struct page *page)
 {
 	const struct metrics_input *in = page->in;
 
-	head(page, "tiod_function_state", "gauge",
-	     "1 for the state that a function is in, 0 for all others.");
+	page_head(page, "tiod_function_state", "gauge",
+		  "1 for the state that a function is in, 0 for all others.");
 	for (size_t i = 0; i < in->snap->n_functions; i++)
 		if (is_told(in, &in->snap->functions[i]))
 			put_state(page, in->snap->functions[i].bdf);
@@ -260,11 +155,11 @@ static void put_assignments(struct page *page)
 	const struct assignments *all = page->in->all;
 	char labels[80], vm[160];
 
-	head(page, "tiod_assignment_info", "info", "Which VM a function is assigned to.");
+	page_head(page, "tiod_assignment_info", "info", "Which VM a function is assigned to.");
 	for (size_t i = 0; i < all->n; i++)
-		put(page, "tiod_assignment_info{%s,vm=\"%s\"} 1\n",
-		    place(all->list[i].function, labels),
-		    quoted(all->list[i].vm, vm, sizeof(vm)));
+		page_put(page, "tiod_assignment_info{%s,vm=\"%s\"} 1\n",
+			 page_place(all->list[i].function, labels),
+			 page_quoted(all->list[i].vm, vm, sizeof(vm)));
 }
 
 /* --- Links: of function 0 of a card, and of both ends --- */
@@ -274,8 +169,8 @@ static void put_connected(struct page *page, const struct function *f)
 	char labels[80];
 
 	if (f->tsm_group || f->tsm[0])
-		put(page, "tiod_function_tsm_connected{%s} %d\n", place(f->bdf, labels),
-		    f->tsm[0] != '\0');
+		page_put(page, "tiod_function_tsm_connected{%s} %d\n",
+			 page_place(f->bdf, labels), f->tsm[0] != '\0');
 }
 
 static void put_vfs(struct page *page, const struct function *f)
@@ -283,14 +178,15 @@ static void put_vfs(struct page *page, const struct function *f)
 	char labels[80];
 
 	if (f->vfs_total)
-		put(page, "tiod_function_vfs{%s} %u\n", place(f->bdf, labels), f->vfs);
+		page_put(page, "tiod_function_vfs{%s} %u\n", page_place(f->bdf, labels),
+			 f->vfs);
 }
 
 static void put_secure_end(struct page *page, const char *labels, const char *name,
 			   const struct ide_end *end)
 {
-	put(page, "tiod_link_secure{%s,end=\"%s\"} %d\n", labels, name,
-	    end->known && end->enabled && end->secure);
+	page_put(page, "tiod_link_secure{%s,end=\"%s\"} %d\n", labels, name,
+		 end->known && end->enabled && end->secure);
 }
 
 static void put_secure(struct page *page, const struct function *f)
@@ -299,7 +195,7 @@ static void put_secure(struct page *page, const struct function *f)
 
 	if (!f->stream.present && !f->tsm[0])
 		return;
-	place(f->bdf, labels);
+	page_place(f->bdf, labels);
 	put_secure_end(page, labels, "endpoint", &f->stream.endpoint);
 	put_secure_end(page, labels, "root_port", &f->stream.root_port);
 }
@@ -310,11 +206,11 @@ static void put_failed(struct page *page, const struct function *f)
 
 	if (!f->stream.present)
 		return;
-	place(f->bdf, labels);
-	put(page, "tiod_link_fail_received{%s,end=\"endpoint\"} %d\n", labels,
-	    f->stream.endpoint.failed);
-	put(page, "tiod_link_fail_received{%s,end=\"root_port\"} %d\n", labels,
-	    f->stream.root_port.failed);
+	page_place(f->bdf, labels);
+	page_put(page, "tiod_link_fail_received{%s,end=\"endpoint\"} %d\n", labels,
+		 f->stream.endpoint.failed);
+	page_put(page, "tiod_link_fail_received{%s,end=\"root_port\"} %d\n", labels,
+		 f->stream.root_port.failed);
 }
 
 static void put_errors_of(struct page *page, const char *labels, const char *end,
@@ -330,8 +226,8 @@ static void put_errors_of(struct page *page, const char *labels, const char *end
 	};
 
 	for (size_t i = 0; errors->known && i < ARRAY_SIZE(each); i++)
-		put(page, "tiod_link_errors_total{%s,end=\"%s\",error=\"%s\"} %u\n", labels,
-		    end, each[i].name, each[i].n);
+		page_put(page, "tiod_link_errors_total{%s,end=\"%s\",error=\"%s\"} %u\n",
+			 labels, end, each[i].name, each[i].n);
 }
 
 static void put_errors(struct page *page, const struct function *f)
@@ -340,7 +236,7 @@ static void put_errors(struct page *page, const struct function *f)
 
 	if (!f->stream.present)
 		return;
-	place(f->bdf, labels);
+	page_place(f->bdf, labels);
 	put_errors_of(page, labels, "endpoint", &f->stream.endpoint.errors);
 	put_errors_of(page, labels, "root_port", &f->stream.root_port.errors);
 }
@@ -367,7 +263,7 @@ static void put_functions(struct page *page)
 	const struct snapshot *snap = page->in->snap;
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		head(page, families[i].name, families[i].type, families[i].help);
+		page_head(page, families[i].name, families[i].type, families[i].help);
 		for (size_t k = 0; k < snap->n_functions; k++)
 			if (is_told(page->in, &snap->functions[k]))
 				families[i].put(page, &snap->functions[k]);
@@ -378,14 +274,15 @@ char *metrics_text(const struct metrics_input *input)
 {
 	struct page page = { .in = input };
 
-	put_host(&page);
-	put_hugepages(&page);
+	page_put_daemon(&page);
+	page_put_host(&page);
+	page_put_vms(&page);
 	put_states(&page);
 	put_assignments(&page);
 	put_functions(&page);
 	put_counters(&page);
 	if (input->openmetrics)
-		put(&page, "# EOF\n");
+		page_put(&page, "# EOF\n");
 	if (page.r == 0)
 		return page.text.data;
 	text_finish(&page.text);

@@ -12,6 +12,7 @@
 
 #include "core/assignments.h"
 #include "core/snapshot.h"
+#include "core/vm.h"
 
 #define METRICS_STEPS_MAX    48 /* steps, and their undoing */
 #define METRICS_FAILURES_MAX 64 /* pairs of step and errno; what comes later is left out */
@@ -33,6 +34,19 @@ struct metrics_failure {
 	uint64_t n;
 };
 
+/* Why the host is read; of several reasons the last of these counts. */
+enum scan_reason {
+	SCAN_WATCH, /* a look at links, and nothing else */
+	SCAN_LINKS, /* links that were left out while a job had a turn */
+	SCAN_DOUBT, /* what is known may be old */
+	SCAN_RETRY, /* the last one failed or hung */
+	SCAN_EVENT,
+	SCAN_TSM,  /* a TSM came, changed or went */
+	SCAN_LOST, /* events were dropped */
+	SCAN_START,
+	SCAN_REASONS,
+};
+
 /* Counted since the daemon started. */
 struct metrics_counters {
 	struct metrics_step steps[METRICS_STEPS_MAX];
@@ -40,6 +54,7 @@ struct metrics_counters {
 	struct metrics_failure failures[METRICS_FAILURES_MAX];
 	size_t n_failures;
 	uint64_t kills, recoveries, falls;
+	uint64_t scans[SCAN_REASONS], overruns;
 };
 
 struct metrics_input {
@@ -54,9 +69,17 @@ struct metrics_input {
 
 	const char *const *job_states; /* ended by NULL */
 	const size_t *jobs;            /* one each */
-	size_t config_problems, problems;
-	bool ready;
+	const struct vm *vms;          /* that are described */
+	size_t n_vms;
+	unsigned clients, strangers; /* connected; strangers are clients, too */
+	uint64_t clients_refused;
 	bool openmetrics;
+
+	/* Gauges of their own. */
+	double ready, problems, config_problems;
+	double config_good;    /* 1: the last reading found no mistake */
+	double config_good_at; /* seconds since 1970; 0: never */
+	double config_seconds;
 };
 
 void metrics_count_step(struct metrics_counters *counters, const char *step, bool undo,

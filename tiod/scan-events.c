@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scan-events.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "daemon.h"
+
+#define EVENTS_AT_ONCE 512 /* then clients get their turn */
+
+/* The kernel tells of each VF that goes, but not that its PF has fewer of them now. */
+static void mark_pf_of(struct daemon *daemon, struct bdf vf)
+{
+	const struct function *f = snapshot_find(&daemon->cache.snap, vf);
+
+	if (f && f->physfn.valid)
+		scans_mark(daemon, f->physfn);
+}
+
+static void take_event(struct daemon *daemon, const struct uevent *event)
+{
+	struct scans *scans = &daemon->scans;
+
+	switch (event->kind) {
+	case UEVENT_FUNCTION:
+		scans_because(daemon, SCAN_EVENT);
+		scans_mark(daemon, event->function);
+		return;
+	case UEVENT_REMOVED:
+		scans_because(daemon, SCAN_EVENT);
+		if (bdf_set_add(&scans->gone, event->function) < 0)
+			scans->from_nothing = true;
+		scans_mark(daemon, event->function);
+		mark_pf_of(daemon, event->function);
+		return;
+	case UEVENT_TSM:
+		/* tsm/ directories come and go without events of their own. */
+		events_tsm(daemon, event->tsm, event->action);
+		if (strcmp(event->action, "change") == 0) {
+			links_tsm_came(daemon);
+			automatic_tsm_came(daemon);
+		}
+		scans_because(daemon, SCAN_TSM);
+		scans_mark_everything(daemon);
+		return;
+	case UEVENT_LOST:
+		daemon->metrics.overruns++;
+		scans_because(daemon, SCAN_LOST);
+		log_warning("the kernel dropped events: reading the whole host again");
+		scans->from_nothing = true;
+		scans_mark_everything(daemon);
+		return;
+	case UEVENT_OTHER:
+		return;
+	}
+}
+
+static int on_input(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct daemon *daemon = userdata;
+	struct uevent event;
+
+	for (int i = 0; i < EVENTS_AT_ONCE && uevents_next(daemon->scans.uevents, &event) > 0;
+	     i++)
+		take_event(daemon, &event);
+	return 0;
+}
+
+int scan_events_init(struct daemon *daemon, struct tio_error *err)
+{
+	struct scans *scans = &daemon->scans;
+	int r = uevents_new(&scans->uevents, err);
+
+	if (r < 0)
+		return r;
+	r = sd_event_add_io(daemon->event, &scans->input, uevents_fd(scans->uevents), EPOLLIN,
+			    on_input, daemon);
+	return r < 0 ? error_set(err, r, "watch the kernel's events: %s", strerror(-r)) : 0;
+}
+
+void scan_events_finish(struct daemon *daemon)
+{
+	struct scans *scans = &daemon->scans;
+
+	scans->input = sd_event_source_disable_unref(scans->input);
+	uevents_free(scans->uevents);
+	scans->uevents = NULL;
+}
