@@ -99,3 +99,44 @@ Test(late, recovery_does_not_unbind_vfio_under_who_has_it_open)
 	cr_expect(eq(int, fake_recover(&host, &err), 0), "%s", err.text);
 	cr_expect(eq(str, (char *)fake_state(&host, after, sizeof(after)), before));
 }
+
+/* --- A PF whose driver was loaded for its VFs --- */
+
+static void use_pf(void)
+{
+	struct holder holder = { .kind = HOLDER_ADDRESS, .function = address("02:00.0") };
+
+	text_copy(holder.what, sizeof(holder.what), "eth5");
+	cr_assert(eq(int, snapshot_add_holder(&host.world, &holder), 0));
+}
+
+static void attach_vf_of_idle_pf(void)
+{
+	fake_function(&host, "02:00.0")->driver[0] = '\0';
+	request = a_request(&host, VERB_ATTACH, "02:00.0/vf1");
+	request.vfs = 4;
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	cr_assert(eq(str, fake_function(&host, "02:00.0")->driver, "mlx5_core"));
+	request = a_request(&host, VERB_DETACH, "02:00.0/vf1");
+}
+
+Test(late, a_pf_that_nobody_uses_loses_the_driver_again)
+{
+	attach_vf_of_idle_pf();
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	cr_expect(eq(str, fake_function(&host, "02:00.0")->driver, ""));
+}
+
+Test(late, a_pf_that_the_host_came_to_use_keeps_it)
+{
+	attach_vf_of_idle_pf();
+	use_pf();
+	cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+	cr_expect(eq(str, fake_function(&host, "02:00.0")->driver, "mlx5_core"));
+	cr_expect(eq(int, fake_function(&host, "02:00.0")->vfs, 0), "its VFs go all the same");
+	cr_expect(strstr(host.note, "02:00.0 keeps the driver that was loaded for its VFs") !=
+			  NULL,
+		  "%s", host.note);
+	cr_expect(strstr(host.note, "eth5") != NULL, "%s", host.note);
+	cr_expect(eq(str, host.journal, ""), "nothing is left to remember");
+}

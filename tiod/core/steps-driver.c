@@ -98,12 +98,8 @@ static int refuse_unbind(const struct step_work *work, const struct function *f,
 	return -EBUSY;
 }
 
-/*
- * Minutes may lie between the plan and this, and a restart: who uses the function is looked
- * for afresh.  An unbind from vfio-pci would wait without limit for whoever has it open.
- */
-static int check_is_free(const struct step_work *work, const struct function *f,
-			 struct tio_error *err)
+int step_check_is_free(const struct step_work *work, const struct function *f,
+		       struct tio_error *err)
 {
 	struct snapshot *snap = work->snap;
 	bool from_vm = strcmp(f->driver, VFIO_DRIVER) == 0;
@@ -129,7 +125,7 @@ static int move_to(const struct step_work *work, const struct record *record,
 
 	r = step_look(work, record, &f, err);
 	if (r == 0 && f->driver[0] && strcmp(f->driver, driver) != 0)
-		r = check_is_free(work, f, err);
+		r = step_check_is_free(work, f, err);
 	if (r == 0 && strcmp(f->driver, driver) != 0) {
 		/* The override comes first: nobody's driver can slip in after the unbind. */
 		r = set_override(work, f, in_the_way ? driver : override, err);

@@ -29,6 +29,14 @@ int step_look(const struct step_work *work, const struct record *record, struct 
 int step_gone_is_done(const struct step_work *work, const struct record *record, int r,
 		      struct tio_error *err);
 
+/*
+ * Minutes may lie between the plan and an unbind, and a restart: who uses the function is
+ * looked for afresh.  An unbind from vfio-pci would wait without limit for whoever has it open.
+ * 0, -EBUSY with who it is, or -errno when that cannot be seen.
+ */
+int step_check_is_free(const struct step_work *work, const struct function *f,
+		       struct tio_error *err);
+
 /* Both are of one and the same card, as far as that can be told. */
 bool step_same_card(const struct record *one, const struct record *other);
 

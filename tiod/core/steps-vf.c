@@ -74,14 +74,37 @@ static int host_driver_verify(const struct step_work *work, const struct record 
 	return -ENOENT;
 }
 
+static void tell_kept(const struct step_work *work, const struct record *record,
+		      const char *why)
+{
+	struct progress note = { .kind = PROGRESS_NOTE, .function = record->function };
+	char name[BDF_STRLEN];
+
+	snprintf(note.text, sizeof(note.text),
+		 "%s keeps the driver that was loaded for its VFs: %s",
+		 bdf_format(record->function, name), why);
+	work->ops->progress(work->host, &note);
+}
+
+/* The host may have come to use the PF meanwhile; then it is the host's, and stays. */
 static int host_driver_undo(const struct step_work *work, const struct record *record,
 			    struct tio_error *err)
 {
+	struct tio_error why = TIO_ERROR_NONE;
 	struct function *pf;
 	int r;
 
 	r = step_look(work, record, &pf, err);
-	if (r == 0 && pf->driver[0] && !record->before.driver[0])
+	if (r < 0 || !pf->driver[0] || record->before.driver[0])
+		return step_gone_is_done(work, record, r, err);
+	r = step_check_is_free(work, pf, &why);
+	if (r == -EBUSY) {
+		tell_kept(work, record, why.text);
+		return 0;
+	}
+	if (r < 0)
+		*err = why;
+	else
 		r = work->ops->unbind(work->host, record->function, err);
 	return step_gone_is_done(work, record, r, err);
 }
