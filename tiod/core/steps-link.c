@@ -139,7 +139,7 @@ static void describe_endpoint(const struct function *dsm, char *buf, size_t size
 static int verify_ide(const struct step_work *work, const struct record *record,
 		      struct tio_error *err)
 {
-	char endpoint[80], root_port[80];
+	char endpoint[80], root_port[80], name[BDF_STRLEN];
 	struct function *dsm;
 	int r;
 
@@ -155,8 +155,9 @@ static int verify_ide(const struct step_work *work, const struct record *record,
 		error_set(err, -EPROTO, "the link is not secure: %s; %s", endpoint, root_port);
 	}
 	error_fix(err,
-		  "look for IDE and TSM lines in `dmesg`, reset or reseat the card, and try "
-		  "again; without a secure link the device is not handed out");
+		  "if the link stood before, `tioctl reconnect %s` makes it anew; else look for "
+		  "IDE and TSM lines in `dmesg`, reset or reseat the card, and try again",
+		  bdf_format(dsm->bdf, name));
 	return -EPROTO;
 }
 
