@@ -15,6 +15,7 @@
 
 #define LOOK_MS       250
 #define DEFAULT_LIMIT 300 /* seconds: a connect may take 100 */
+#define TSM_LIMIT     60  /* seconds: a host whose TSM's driver isn't up by then has none */
 
 static double now_seconds(void)
 {
@@ -91,6 +92,26 @@ static bool is_idle(const struct tioctl *t, const json_t *status)
 	return true;
 }
 
+/* What failed may be for want of a TSM, whose driver comes later at boot: it is tried again. */
+static int may_come(struct tioctl *t, const json_t *status, bool *ret)
+{
+	auto_json json_t *host = NULL;
+	const json_t *failed;
+	bool again = false;
+	size_t i;
+	int r;
+
+	*ret = false;
+	json_array_foreach(json_object_get(status, "failed"), i, failed)
+		again |= field_is(failed, "again");
+	if (!again)
+		return EXIT_DONE;
+	r = tioctl_call(t, &(struct call){ "io.tiod.GetHost", .list = "tsms" }, &host);
+	if (r == EXIT_DONE)
+		*ret = json_array_size(json_object_get(host, "tsms")) == 0;
+	return r;
+}
+
 static json_t *parameters(const struct tioctl *t)
 {
 	json_t *object = must(json_object());
@@ -118,16 +139,20 @@ static int run_wait(struct tioctl *t)
 
 	while (r == EXIT_DONE) {
 		auto_json json_t *status = NULL;
+		double waited = now_seconds() - begun;
+		bool tsm_may_come = false;
 
 		r = tioctl_call(t,
 				&(struct call){ "io.tiod.GetStatus", parameters(t),
 						.list = "functions" },
 				&status);
+		if (r == EXIT_DONE && is_idle(t, status) && waited < TSM_LIMIT)
+			r = may_come(t, status, &tsm_may_come);
 		if (r != EXIT_DONE)
 			break;
-		if (is_idle(t, status))
+		if (is_idle(t, status) && !tsm_may_come)
 			return end(t, &status, count_missing(status) ? EXIT_FAILED : EXIT_DONE);
-		if (now_seconds() - begun >= limit)
+		if (waited >= limit)
 			return end(t, &status, EXIT_TIMEOUT);
 		nanosleep(&pause, NULL);
 	}

@@ -360,8 +360,11 @@ def late_tsm(checks):
     boot(checks)
     checks.tap.ok("no TSM" in failed(checks, DRIVE),
                   "without a TSM the rule's attach is refused", checks.world.state(DRIVE))
+    checks.run("wait --timeout 1", 8, ["no TSM"], "tioctl wait waits for the TSM, too")
+    waiting = checks.world.background("wait")
     checks.sim("tsm-add")
     checks.reaches(DRIVE, "attached", "when it comes, the attach is made up for")
+    checks.tap.ok(waiting.wait(60) == 0, "and who waited goes on", waiting.returncode)
     no_rules(checks)
     checks.run(f"detach {DRIVE}", 0)
     reserved_without_tsm(checks)
