@@ -19,6 +19,8 @@
 #define FORCIBLE_MAX 256
 #define HOLDERS_MAX  2048
 
+#define PF_EXITING 0x4 /* of include/linux/sched.h; proc(5) shows these flags */
+
 /* --- /proc --- */
 
 int holders_fail(const struct holder_search *search, int r, const char *root, const char *path)
@@ -32,21 +34,33 @@ int holders_fail(const struct holder_search *search, int r, const char *root, co
 	return r;
 }
 
+/* "97 (a name) S 1 97 97 0 -1 4194560 …": the ninth is its flags.  So are zombies. */
+static bool is_ending(const char *stat)
+{
+	const char *behind = strrchr(stat, ')');
+	unsigned int flags;
+
+	return behind && sscanf(behind, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+	       (flags & PF_EXITING);
+}
+
 /*
  * mountinfo says EINVAL of a process that has ended; a link of one that ends just while it is
  * read says EACCES (proc_ns_readlink() in fs/proc/namespaces.c), as it does of one that may not
- * be looked at.
+ * be looked at.  From its end until it is waited for, others may not look at one of another
+ * user (ptrace_may_access() in kernel/ptrace.c); it holds nothing by then.
  */
 static bool is_gone(int proc_fd, int r, const char *path)
 {
-	char stat[32];
+	char name[32], stat[512];
 
 	if (r == -ENOENT || r == -ESRCH || r == -EINVAL)
 		return true;
 	if ((r != -EACCES && r != -EPERM) || !isdigit((unsigned char)*path))
 		return false;
-	snprintf(stat, sizeof(stat), "%.*s/stat", (int)strcspn(path, "/"), path);
-	return faccessat(proc_fd, stat, F_OK, 0) < 0 && errno == ENOENT;
+	snprintf(name, sizeof(name), "%.*s/stat", (int)strcspn(path, "/"), path);
+	r = attr_read(proc_fd, name, stat, sizeof(stat));
+	return r == -ENOENT || r == -ESRCH || (r >= 0 && is_ending(stat));
 }
 
 int holders_fail_proc(const struct holder_search *search, int r, const char *path)
