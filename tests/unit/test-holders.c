@@ -183,6 +183,19 @@ Test(holders, a_process_with_a_node_open_is_named_once_a_node)
 	cr_expect(eq(str, snap.holders[0].command, "qemu-system-x86"));
 }
 
+Test(holders, a_descriptor_that_only_stands_for_a_node_holds_nothing)
+{
+	tree_link("/dev/nvme1", "proc/4711/fd/3");
+	tree_put("pos:\t0\nflags:\t012000000\nmnt_id:\t27\n", "proc/4711/fdinfo/3");
+	cr_expect(eq(sz, find(), 0));
+	tree_link("/dev/nvme1", "proc/4711/fd/4");
+	tree_put("pos:\t0\nflags:\t02100002\nmnt_id:\t27\n", "proc/4711/fdinfo/4");
+	cr_expect(eq(sz, find(), 1));
+	expect(0, HOLDER_PROCESS, "/dev/nvme1", "");
+	tree_put("pos:\t0\n", "proc/4711/fdinfo/4");
+	cr_expect(eq(sz, find(), 1));
+}
+
 Test(holders, a_node_opened_by_another_name_is_the_same_file)
 {
 	char path[128];

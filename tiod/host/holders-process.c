@@ -178,16 +178,37 @@ static int add_maybe(const struct holder_search *search, int pid, const char *pa
 	return holders_add(search, holder, NULL);
 }
 
+/*
+ * A descriptor with O_PATH only stands for the file: udev, systemd and tiod's own scans look at
+ * nodes that way.  One that cannot be asked about holds it, unless it was closed meanwhile.
+ */
+static bool is_held(int proc_fd, int pid, int fds, const char *fd)
+{
+	char path[64], info[1024];
+	const char *flags;
+	unsigned int value;
+
+	snprintf(path, sizeof(path), "%d/fdinfo/%.32s", pid, fd);
+	if (attr_read(proc_fd, path, info, sizeof(info)) < 0)
+		return attr_exists(fds, fd);
+	flags = strstr(info, "flags:");
+	return !flags || sscanf(flags, "flags: %o", &value) != 1 || !(value & O_PATH);
+}
+
 static int look_at_file(const struct holder_search *search, int pid, int fds, const char *fd)
 {
 	char path[PATH_MAX]; /* a container's node may be far below the root */
+	struct child *child = NULL;
 
 	if (attr_read_link(fds, fd, path, sizeof(path)) < 0 || path[0] != '/')
 		return 0;
-	for (size_t i = 0; i < search->children->n; i++)
+	for (size_t i = 0; !child && i < search->children->n; i++)
 		if (is_node(search, &search->children->list[i], fds, fd, path))
-			return add_process(search, pid, &search->children->list[i]);
-	return is_pattern(search, fds, fd, path) ? add_maybe(search, pid, path) : 0;
+			child = &search->children->list[i];
+	if ((!child && !is_pattern(search, fds, fd, path)) ||
+	    !is_held(search->host->proc_fd, pid, fds, fd))
+		return 0;
+	return child ? add_process(search, pid, child) : add_maybe(search, pid, path);
 }
 
 static int look_at(const struct holder_search *search, int pid)
