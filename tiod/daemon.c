@@ -168,6 +168,7 @@ void daemon_scan_ended(struct daemon *daemon, const struct result *result,
 	} else if (daemon->phase == DAEMON_READY) {
 		automatic_look(daemon);
 	}
+	waits_scan_ended(daemon);
 }
 
 /* --- The stop --- */
@@ -237,6 +238,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 	sd_notify(0, "STOPPING=1\nSTATUS=waiting for running jobs");
 	daemon->phase = DAEMON_STOPPING;
 	server_close(&daemon->server);
+	waits_end(daemon);
 	arm_grace(daemon, GRACE_USEC);
 	jobs_cancel_queued(daemon);
 	finish_when_calm(daemon);
@@ -352,6 +354,8 @@ static int set_up(struct daemon *daemon, struct tio_error *err)
 	if (r == 0)
 		r = scans_init(daemon, err);
 	if (r == 0)
+		r = waits_init(daemon, err);
+	if (r == 0)
 		r = server_init(&daemon->server, daemon->event, daemon->options->socket, err);
 	return r;
 }
@@ -364,6 +368,7 @@ static void tear_down(struct daemon *daemon)
 	links_finish(daemon);
 	jobs_finish(daemon);
 	scans_finish(daemon);
+	waits_finish(daemon);
 	turns_finish(&daemon->turns);
 	automatic_finish(&daemon->automatic);
 	cache_finish(&daemon->cache);

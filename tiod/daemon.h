@@ -21,6 +21,7 @@
 #include "scans.h"
 #include "server.h"
 #include "turns.h"
+#include "waits.h"
 
 #define DAEMON_INTERFACES 3
 
@@ -48,6 +49,7 @@ struct daemon {
 	struct host host;
 	struct cache cache;
 	struct scans scans;
+	struct waits waits;
 	struct jobs jobs;
 	struct turns turns;
 	struct events events;

@@ -13,6 +13,8 @@
 #include "interface.h"
 #include "permits.h"
 
+#define WAITS true
+
 /* clang-format off */
 const struct method methods[] = {
 	{ "org.varlink.service.GetInfo", ACCESS_ANYONE, MORE_NO, method_get_info },
@@ -22,15 +24,15 @@ const struct method methods[] = {
 	{ "io.tiod.ListFunctions", ACCESS_READ,   MORE_NO,   method_list_functions },
 	{ "io.tiod.GetFunction",   ACCESS_READ,   MORE_NO,   method_get_function },
 	{ "io.tiod.GetStatus",     ACCESS_READ,   MORE_NO,   method_get_status, permit_status },
-	{ "io.tiod.GetIde",        ACCESS_READ,   MORE_NO,   method_get_ide },
-	{ "io.tiod.GetTsmStatus",  ACCESS_READ,   MORE_NO,   method_get_tsm_status },
-	{ "io.tiod.GetEvidence",   ACCESS_CHANGE, MORE_MUST, method_get_evidence },
-	{ "io.tiod.Plan",          ACCESS_READ,   MORE_NO,   method_plan, permit_attach },
-	{ "io.tiod.Attach",        ACCESS_CHANGE, MORE_MAY,  method_attach, permit_attach },
-	{ "io.tiod.Detach",        ACCESS_CHANGE, MORE_MAY,  method_detach, permit_detach },
-	{ "io.tiod.Connect",       ACCESS_CHANGE, MORE_MAY,  method_connect },
-	{ "io.tiod.Disconnect",    ACCESS_CHANGE, MORE_MAY,  method_disconnect },
-	{ "io.tiod.Reconnect",     ACCESS_CHANGE, MORE_MAY,  method_reconnect },
+	{ "io.tiod.GetIde",        ACCESS_READ,   MORE_NO,   method_get_ide, NULL, WAITS },
+	{ "io.tiod.GetTsmStatus",  ACCESS_READ,   MORE_NO,   method_get_tsm_status, NULL, WAITS },
+	{ "io.tiod.GetEvidence",   ACCESS_CHANGE, MORE_MUST, method_get_evidence, NULL, WAITS },
+	{ "io.tiod.Plan",          ACCESS_READ,   MORE_NO,   method_plan, permit_attach, WAITS },
+	{ "io.tiod.Attach",        ACCESS_CHANGE, MORE_MAY,  method_attach, permit_attach, WAITS },
+	{ "io.tiod.Detach",        ACCESS_CHANGE, MORE_MAY,  method_detach, permit_detach, WAITS },
+	{ "io.tiod.Connect",       ACCESS_CHANGE, MORE_MAY,  method_connect, NULL, WAITS },
+	{ "io.tiod.Disconnect",    ACCESS_CHANGE, MORE_MAY,  method_disconnect, NULL, WAITS },
+	{ "io.tiod.Reconnect",     ACCESS_CHANGE, MORE_MAY,  method_reconnect, NULL, WAITS },
 	{ "io.tiod.GetVm",         ACCESS_READ,   MORE_NO,   method_get_vm },
 	{ "io.tiod.ListVms",       ACCESS_READ,   MORE_NO,   method_list_vms },
 	{ "io.tiod.GetQemuArgs",   ACCESS_READ,   MORE_NO,   method_get_qemu_args, permit_vm },
@@ -210,6 +212,16 @@ static const char *wrong_parameter(const struct daemon *daemon, const struct cal
 	return NULL;
 }
 
+static void run(struct daemon *daemon, struct call *call, const struct method *method)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+
+	if (permit(daemon, call, method, &err) < 0)
+		refuse(daemon, call, &err);
+	else
+		method->run(daemon, call);
+}
+
 void methods_call(void *arg, struct call *call)
 {
 	const struct method *method = find(call->wire.method);
@@ -235,9 +247,11 @@ void methods_call(void *arg, struct call *call)
 		fail_plainly(call, "InvalidParameter", "parameter", wrong);
 		return;
 	}
-	if (permit(daemon, call, method, &err) < 0) {
-		refuse(daemon, call, &err);
-		return;
-	}
-	method->run(daemon, call);
+	if (!method->waits || !waits_take(daemon, call))
+		run(daemon, call, method);
+}
+
+void methods_resume(struct daemon *daemon, struct call *call)
+{
+	run(daemon, call, find(call->wire.method));
 }

@@ -24,6 +24,9 @@ struct method {
 	 */
 	int (*permit)(const struct daemon *daemon, const struct call *call,
 		      struct tio_error *err);
+
+	/* Not before the news of the functions that it names were read, see waits.h. */
+	bool waits;
 };
 
 /* Ended by a NULL name. */
@@ -31,6 +34,9 @@ extern const struct method methods[];
 
 /* The server's handler; @arg is the daemon. */
 void methods_call(void *arg, struct call *call);
+
+/* A call that had to wait goes on; waits.c. */
+void methods_resume(struct daemon *daemon, struct call *call);
 
 /* Ends the call with @err as its error. */
 void methods_fail(struct call *call, const struct tio_error *err);

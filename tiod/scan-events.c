@@ -55,14 +55,18 @@ static void take_event(struct daemon *daemon, const struct uevent *event)
 	}
 }
 
-static int on_input(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+void scan_events_take(struct daemon *daemon)
 {
-	struct daemon *daemon = userdata;
 	struct uevent event;
 
 	for (int i = 0; i < EVENTS_AT_ONCE && uevents_next(daemon->scans.uevents, &event) > 0;
 	     i++)
 		take_event(daemon, &event);
+}
+
+static int on_input(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	scan_events_take(userdata);
 	return 0;
 }
 

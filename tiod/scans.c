@@ -84,6 +84,40 @@ void scans_watch(struct daemon *daemon, struct bdf bdf)
 	plan_next(daemon, 0);
 }
 
+void scans_look(struct daemon *daemon)
+{
+	scans_because(daemon, SCAN_DOUBT);
+	daemon->scans.look = true;
+}
+
+void scans_hurry(struct daemon *daemon, uint64_t usec)
+{
+	struct scans *scans = &daemon->scans;
+
+	if (usec == 0 && scans->enabled && !scans->now)
+		(void)sd_event_source_set_enabled(scans->timer, SD_EVENT_OFF);
+	plan_next(daemon, usec);
+}
+
+uint64_t scans_next(const struct daemon *daemon)
+{
+	return daemon->scans.started + 1;
+}
+
+uint64_t scans_with_news(const struct daemon *daemon, struct bdf bdf)
+{
+	const struct scans *scans = &daemon->scans;
+	const struct scan *now = scans->now;
+
+	if (hangs_at(scans, bdf))
+		return 0;
+	if (scans->from_nothing || bdf_set_has(&scans->gone, bdf))
+		return scans_next(daemon);
+	if (now && (now->work.from_nothing || bdf_set_has(&now->gone, bdf)))
+		return scans->started;
+	return 0;
+}
+
 void scans_links_free(struct daemon *daemon)
 {
 	struct scans *scans = &daemon->scans;
@@ -145,7 +179,8 @@ static void hold_back(struct scans *scans, struct scan *scan)
 /* They cost nothing more where there is a scan to come along with. */
 static void take_watched(struct scans *scans, struct scan *scan)
 {
-	scan->watch = !scan->work.from_nothing && !scan->dirty.n && !scan->gone.n;
+	scan->watch = !scan->work.from_nothing && !scan->dirty.n && !scan->gone.n &&
+		      scans->watched.n;
 	scan->work.links = scan->work.links && !scan->watch;
 	if (bdf_set_add_all(&scan->dirty, &scans->watched) < 0)
 		log_error("memory is short: links are not looked at");
@@ -242,12 +277,13 @@ void scans_start(struct daemon *daemon, bool first, bool links)
 				    .from_nothing = from_nothing };
 	if ((scans->everything || scans->from_nothing) && !from_nothing)
 		take_all_as_dirty(daemon, scan);
-	scans->everything = scans->from_nothing = false;
+	scans->everything = scans->from_nothing = scans->look = false;
 	daemon->metrics.scans[first ? SCAN_START : scans->reason]++;
 	scans->reason = SCAN_WATCH;
 	take_watched(scans, scan);
 	hold_back(scans, scan);
 	scans->now = scan;
+	scans->started++;
 	launch(scan);
 }
 
@@ -255,7 +291,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct daemon *daemon = userdata;
 
-	if (!daemon->scans.now && has_any(&daemon->scans))
+	if (!daemon->scans.now && (has_any(&daemon->scans) || daemon->scans.look))
 		scans_start(daemon, false, !turns_any(&daemon->turns));
 	return 0;
 }
@@ -323,6 +359,7 @@ static void on_stuck(void *arg)
 		log_error("memory is short: what hangs may be read again");
 	scans->hung[scans->n_hung++] = scan;
 	scans->now = NULL;
+	scans->ended++;
 	put_back(scans, scan);
 	daemon_scan_ended(daemon, NULL, &why);
 	go_on(daemon);
@@ -365,6 +402,7 @@ static void on_ended(void *arg, const struct result *result, const struct tio_er
 		return;
 	}
 	scans->now = NULL;
+	scans->ended++;
 	if (result && result->code == 0) {
 		take_result(daemon, scan, result);
 		scan_free(scan);

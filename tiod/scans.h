@@ -50,8 +50,10 @@ struct scans {
 	struct bdf_set missed;  /* read without their links */
 	struct bdf_set watched; /* whose registers are looked at, and nothing else */
 	bool everything, from_nothing;
+	bool look; /* for functions that are new; it is no work by itself */
 
-	struct scan *now; /* owned; the one that runs */
+	uint64_t started, ended; /* scans so far; one after the other */
+	struct scan *now;        /* owned; the one that runs */
 	struct scan *hung[SCANS_HUNG_MAX];
 	size_t n_hung;
 	struct bdf_set held; /* to be read when what hangs there has returned */
@@ -73,6 +75,18 @@ void scans_mark_everything(struct daemon *daemon);
 
 /* Reads what a card's registers say, but nothing of tsm/: that may wait. */
 void scans_watch(struct daemon *daemon, struct bdf bdf);
+
+/* Looks for functions that nobody told of; does not begin by itself, see scans_hurry(). */
+void scans_look(struct daemon *daemon);
+
+/* Has what is to be read begin in @usec at the latest, or when what runs has ended. */
+void scans_hurry(struct daemon *daemon, uint64_t usec);
+
+/* The number, as scans->ended counts, of the scan that begins next. */
+uint64_t scans_next(const struct daemon *daemon);
+
+/* And of the one that reads @bdf, which has gone or may have; 0: no such news of it. */
+uint64_t scans_with_news(const struct daemon *daemon, struct bdf bdf);
 
 bool scans_has_work(const struct daemon *daemon);
 

@@ -442,6 +442,11 @@ def answers_from_memory(checks):
     client = checks.world.background("attach", GPU, "--vm", "vm1")
     checks.tap.ok(until(lambda: [j for j in checks.world.call("ListJobs")["parameters"]["jobs"]
                                  if j["step"] == "connect-tsm"]), "a connect hangs")
+    # A reading that began before the connect has ended when this is seen.
+    set_pci(DRIVE, "driver_override", "nvme")
+    set_pci(DRIVE, "uevent", "change")
+    checks.sees(DRIVE, "driverOverride", "nvme")
+    set_pci(DRIVE, "driver_override", "\n")
     reads = checks.sim.fault(path="*/tsm/*", act="count", op="read", nth=0)
     slowest = 0.0
     for method in ("ListFunctions", "GetStatus", "GetHost", "ListJobs", "GetHugepages"):

@@ -65,16 +65,28 @@ static void small_host(void)
 
 TestSuite(scan, .init = small_host, .fini = tree_end);
 
-static struct snapshot scan_all(const struct snapshot *known, const char *dirty, bool links)
+static struct snapshot scan_some(const struct snapshot *known, const struct bdf *dirty,
+				 size_t n, bool links)
 {
-	struct bdf one = dirty ? address(dirty) : BDF_NONE;
 	struct tio_error err = TIO_ERROR_NONE;
 	struct snapshot snap = { 0 };
 
-	cr_assert(eq(int, host_scan(&tree.host, known, &one, dirty ? 1 : 0, links, &snap, &err),
-		     0),
-		  "%s", err.text);
+	cr_assert(eq(int, host_scan(&tree.host, known, dirty, n, links, &snap, &err), 0), "%s",
+		  err.text);
 	return snap;
+}
+
+/* Reads @dirty again, NULL: all that is @known. */
+static struct snapshot scan_all(const struct snapshot *known, const char *dirty, bool links)
+{
+	struct bdf list[16];
+	size_t n = 0;
+
+	if (dirty)
+		list[n++] = address(dirty);
+	for (size_t i = 0; known && !dirty && i < known->n_functions; i++)
+		list[n++] = known->functions[i].bdf;
+	return scan_some(known, list, n, links);
 }
 
 static struct function *find(const struct snapshot *snap, const char *name)
@@ -222,6 +234,19 @@ Test(scan, only_the_dirty_ones_are_read_again)
 	later = scan_all(&snap, AUDIO, false);
 	cr_expect(eq(str, find(&later, GPU)->override, "vfio-pci"));
 	cr_expect(eq(str, find(&later, AUDIO)->override, "pci-stub"));
+	snapshot_finish(&snap);
+	snapshot_finish(&later);
+}
+
+Test(scan, without_dirty_ones_only_what_is_new_is_read)
+{
+	struct snapshot snap = scan_all(NULL, NULL, false), later;
+
+	tree_attr(GPU, "driver_override", "pci-stub\n");
+	tree_function("pci0000:e0/" PORT "/0000:e1:00.4", 0x10de2901, 0x030200);
+	later = scan_some(&snap, NULL, 0, false);
+	cr_expect(eq(str, find(&later, GPU)->override, "vfio-pci"));
+	find(&later, "0000:e1:00.4");
 	snapshot_finish(&snap);
 	snapshot_finish(&later);
 }

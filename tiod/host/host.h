@@ -49,7 +49,7 @@ extern const struct host_ops host_ops;
 
 /*
  * Reads the whole host, or (with @known) only what is new or changed against it: functions
- * that @known has keep what is constant, and only those in @dirty (n_dirty > 0) are read again.
+ * that @known has keep what is constant, and only those in @dirty are read again.
  * Functions that are gone are left out.  Config space is read once for each function that is
  * new.  With @links also tsm/connect and tsm/bound, which wait for connects in progress.
  */

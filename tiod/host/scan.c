@@ -67,7 +67,7 @@ struct scan {
 
 static bool is_dirty(const struct scan *scan, struct bdf bdf)
 {
-	return scan->n_dirty == 0 ||
+	return scan->n_dirty &&
 	       bsearch(&bdf, scan->dirty, scan->n_dirty, sizeof(bdf), compare);
 }
 
