@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The units as systemd's own tools see them: test_units.py SOURCE BUILD.
+"""The units as systemd's own tools see them, the machine's and newer ones: test_units.py SOURCE
+BUILD.
 
 Nothing is started here: tests/vm/test_boot.py does that.  Prints TAP.
 """
@@ -55,31 +56,31 @@ def collect(folder):
         shutil.copy(f"{SOURCE}/contrib/systemd/{name}", folder)
 
 
-def test_exposure(folder):
+def test_exposure(folder, analyze):
     for name in GENERATED:
         limit = EXPOSURE[name]
-        code, said = run("systemd-analyze", "security", "--offline=true",
+        code, said = run(analyze, "security", "--offline=true",
                          f"--threshold={limit}", "--no-pager", f"{folder}/{name}")
         level = re.search(r"Overall exposure level.*?: ([0-9.]+)", said)
         tap.ok(code == 0 and level, f"{name} is exposed {limit / 10} at most", said)
         tap.note(f"{name}: {level.group(1) if level else '?'}")
     with open(f"{folder}/open.service", "w", encoding="utf-8") as file:
         file.write(f"[Service]\nExecStart={BUILD}/{BINARIES['tiod']}\n")
-    code, said = run("systemd-analyze", "security", "--offline=true", "--threshold=29",
+    code, said = run(analyze, "security", "--offline=true", "--threshold=29",
                      "--no-pager", f"{folder}/open.service")
     tap.ok(code != 0, "and one without a sandbox is told from them", said)
 
 
-def test_verify(folder):
+def test_verify(folder, analyze):
     names = [f"{folder}/{name}" for name in (*GENERATED, *PLAIN)
              if "@" not in name] + [f"{folder}/tiod-wait@vm1.service"]
     shutil.copy(f"{folder}/tiod-wait@.service", names[-1])
-    code, said = run("systemd-analyze", "verify", "--man=no", *names)
+    code, said = run(analyze, "verify", "--man=no", *names)
     ours = [line for line in said.splitlines() if "tiod" in line]
     tap.ok(code == 0 and not ours, "systemd-analyze verify has nothing to say", said)
     with open(f"{folder}/wrong.service", "w", encoding="utf-8") as file:
         file.write(f"[Service]\nExecStrat=/x\nExecStart={BUILD}/{BINARIES['tiod']}\n")
-    _, said = run("systemd-analyze", "verify", "--man=no", f"{folder}/wrong.service")
+    _, said = run(analyze, "verify", "--man=no", f"{folder}/wrong.service")
     tap.ok("ExecStrat" in said, "but finds a key that is none", said)
 
 
@@ -130,8 +131,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="tiod-units-") as folder:
         collect(folder)
         test_contents()
-        test_exposure(folder)
-        test_verify(folder)
+        for analyze in filter(None, ("systemd-analyze", os.environ.get("SYSTEMD_ANALYZE"))):
+            tap.note(run(analyze, "--version")[1].splitlines()[0])
+            test_exposure(folder, analyze)
+            test_verify(folder, analyze)
         test_sysusers(folder)
     tap.end()
 
