@@ -31,6 +31,7 @@ ONLY = {
     "libkmod.h": {"tiod/host/modules.c"},
     "netlink/route/link.h": {"tiod/host/netlink.c"},
     "netlink/route/link/sriov.h": {"tiod/host/netlink.c"},
+    "seccomp.h": {"tiod/host/confine.c"},
     "libudev.h": {"tiod/host/uevents.c"},
     "ini.h": {"tiod/config-file.c"},
     "dlfcn.h": {"tiod/host/loader.c", "tiod/host/modules.c"},

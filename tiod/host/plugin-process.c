@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "host/confine.h"
 #include "host/sysfs.h"
 
 /* Beside what tiod itself takes; a sanitizer's own maps are in that. */
@@ -95,7 +96,8 @@ static void before_loading(const struct host *host, int socket, int dir)
 
 /*
  * From here on it is nobody and can open nothing: what it may read the worker reads for it.
- * Where a call is refused there is nothing to give up.
+ * In tiod's unit it may not become nobody, but there is seccomp then, which ends all that
+ * rights are for; without seccomp it may.
  */
 static void after_loading(void)
 {
@@ -110,6 +112,7 @@ static void after_loading(void)
 	limit(RLIMIT_NPROC, 0);
 	limit(RLIMIT_FSIZE, 0);
 	limit(RLIMIT_NOFILE, 0);
+	(void)confine_to_sockets();
 }
 
 /* --- Talking --- */
