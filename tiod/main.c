@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * tiod: options, the lock of the runtime folder, and off.  The only file that names the
- * places of a real host.
+ * tiod: options, the lock of the runtime folder, and off.  Only this and helper-main.c name
+ * the places of a real host.
  */
 
 #include <errno.h>
@@ -32,7 +32,7 @@
 enum { OPTION_FIRST = 256, OPTION_CHECK = OPTION_FIRST, OPTION_VERSION, OPTION_LEVEL };
 
 struct command_line {
-	const char *sys, *proc, *dev, *runtime, *state, *config, *plugins, *socket;
+	const char *sys, *proc, *dev, *runtime, *state, *config, *plugins, *socket, *helper;
 	const char *level;
 	bool check;
 };
@@ -55,6 +55,7 @@ static const struct place {
 	{ "config-dir",  offsetof(struct command_line, config),  CONFIG_DIRS,     "tiod.conf, vms.d, rules.d" },
 	{ "plugin-dir",  offsetof(struct command_line, plugins), TIOD_PLUGIN_DIR, "plugins" },
 	{ "socket",      offsetof(struct command_line, socket),  NULL,            "socket (RUNTIME-DIR/io.tiod)" },
+	{ "helper",      offsetof(struct command_line, helper),  NULL,            "socket of tiod-helper (RUNTIME-DIR/helper)" },
 };
 /* clang-format on */
 
@@ -276,6 +277,7 @@ int main(int argc, char **argv)
 					     .dev = line.dev,
 					     .runtime = line.runtime,
 					     .state = line.state,
-					     .plugins = line.plugins };
+					     .plugins = line.plugins,
+					     .helper = line.helper };
 	return run(&line, &options);
 }

@@ -89,6 +89,7 @@ class Sim:
 
 class World:
     launcher, pass_fds = (), ()  # what starts tiod, and what it inherits
+    options = ()
 
     def __init__(self, step_timeout=None, vms=None, udevd=False, config=""):
         self.sim = Sim()
@@ -109,7 +110,7 @@ class World:
 
     def start(self, wait=20):
         command = [TIOD, "--runtime-dir", RUNTIME, "--state-dir", STATE, "--config-dir",
-                   CONFIG, "--socket", SOCKET]
+                   CONFIG, "--socket", SOCKET, *self.options]
         if PLUGINS:
             command += ["--plugin-dir", PLUGINS]
         self.daemon = subprocess.Popen([*self.launcher, *command], stdout=self.log, stderr=self.log,

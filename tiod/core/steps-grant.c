@@ -101,7 +101,7 @@ static int grant_undo(const struct step_work *work, const struct record *record,
 	int r;
 
 	r = step_look(work, record, &f, err);
-	if (r == 0 && f->node.known)
+	if (r == 0 && f->node.known && !node_access_equal(&f->node, &record->before.node))
 		r = work->ops->set_node(work->host, f, &record->before.node, err);
 	if (r == 0)
 		r = step_look(work, record, &f, err);

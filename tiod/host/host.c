@@ -9,11 +9,10 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "host/devnodes.h"
 #include "host/driver.h"
 #include "host/functions.h"
+#include "host/helper.h"
 #include "host/holders.h"
-#include "host/modules.h"
 #include "host/parallel.h"
 #include "host/pci.h"
 #include "host/power.h"
@@ -80,6 +79,9 @@ int host_init(struct host *host, const struct host_roots *roots, struct tio_erro
 		return error_set(err, -ENAMETOOLONG, "the path of a folder is too long");
 	(void)text_copy(host->runtime, sizeof(host->runtime), roots->runtime ?: "");
 	(void)text_copy(host->state, sizeof(host->state), roots->state ?: "");
+	/* One that is too long is told as one that nobody listens at. */
+	text_append(host->helper, sizeof(host->helper), "%s%s", roots->helper ?: host->runtime,
+		    roots->helper ? "" : "/helper");
 	r = open_roots(host, roots, err);
 	if (r < 0)
 		host_finish(host);
@@ -229,14 +231,12 @@ static int op_set_power(void *data, struct bdf bdf, enum power_attribute which,
 static int op_set_node(void *data, const struct function *f, const struct node_access *access,
 		       struct tio_error *err)
 {
-	return devnode_set(data, f, access, err);
+	return helper_set_node(data, f, access, err);
 }
 
 static int op_load_module(void *data, const char *name, struct tio_error *err)
 {
-	struct host *host = data;
-
-	return modules_load(host->sys_fd, name, err);
+	return helper_load_module(data, name, err);
 }
 
 static int op_wait_cdev(void *data, struct function *f, unsigned int timeout_ms,

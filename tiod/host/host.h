@@ -22,12 +22,14 @@ struct host_roots {
 	const char *runtime; /* "/run/tiod": journal/ and locks */
 	const char *state;   /* "/var/lib/tiod": assignments.json */
 	const char *plugins; /* folder of the plugins */
+	const char *helper;  /* socket of tiod-helper; NULL: "helper" of the runtime folder */
 };
 
 struct host {
 	int sys_fd, proc_fd, dev_fd, runtime_fd, state_fd; /* owned; -1: could not be opened */
 	char sys[256], plugin_dir[256];
 	char runtime[256], state[256]; /* for sentences */
+	char helper[108];              /* as long as a socket's name may be */
 	struct pci_door *pci; /* owned; opened for the first new function: its names are slow */
 
 	/* How a worker talks to the daemon; NULL in tests and tools. */
@@ -69,8 +71,8 @@ int host_journal_list(struct host *host, struct bdf **ret, size_t *ret_n,
 		      struct tio_error *err);
 
 /*
- * Gives the reservations of the card @from the addresses that it has as @to by @snap; the file is
- * replaced at once or not at all.
+ * Gives the reservations of the card @from the addresses that it has as @to by @snap; the file
+ * is replaced at once or not at all.
  */
 int host_assignments_move(struct host *host, const struct snapshot *snap, struct bdf from,
 			  struct bdf to, struct tio_error *err);

@@ -85,7 +85,7 @@ static void ignore_log(void *data, int priority, const char *file, int line, con
 }
 
 /* Only what has finished its start: libkmod waits for what has not. */
-static bool is_present(int sys_fd, const char *name)
+bool modules_is_present(int sys_fd, const char *name)
 {
 	char path[32 + MODULE_NAME_MAX] = "module/", state[16];
 
@@ -184,7 +184,7 @@ int modules_load(int sys_fd, const char *name, struct tio_error *err)
 
 	if (!name[0])
 		return error_kind_set(err, ERROR_INVALID, -EINVAL, "no module is named");
-	if (is_present(sys_fd, name))
+	if (modules_is_present(sys_fd, name))
 		return 0;
 	r = load_library(err);
 	if (r < 0)

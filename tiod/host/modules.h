@@ -7,6 +7,8 @@
  * Blocks as long as the module's start takes; install commands of modprobe.d are run.
  */
 
+#include <stdbool.h>
+
 struct tio_error;
 
 /*
@@ -15,3 +17,6 @@ struct tio_error;
  * only.  -ENOENT: there is none.
  */
 int modules_load(int sys_fd, const char *name, struct tio_error *err);
+
+/* Loaded and started, by its name; of one that is built in it says no. */
+bool modules_is_present(int sys_fd, const char *name);
