@@ -186,6 +186,23 @@ def without_tsm(checks):
     return before
 
 
+def read_while_it_goes(checks):
+    """tsm/ goes with its TSM between open and read: the card is still there."""
+    monitor = Monitor()
+    monitor.wait(lambda e: e["event"] == "ready")
+    rule = checks.sim.fault(path=f"*{DRIVE}/tsm/connect", op="read", act="errno",
+                            errno="ENODEV", nth=0)
+    set_pci(DRIVE, "driver/unbind", DRIVE)
+    checks.tap.ok(monitor.function(DRIVE, lambda f: f["driver"] == "") and
+                  checks.sim.hits(rule), "a card is read whose tsm/ goes", monitor.events[-3:])
+    write("/sys/bus/pci/drivers/nvme/bind", DRIVE)
+    checks.sees(DRIVE, "driver", "nvme")
+    checks.sim("clear")
+    gone = [e for e in monitor.read() if e["event"] == "removed"]
+    checks.tap.ok(not gone, "and it is not taken for unplugged", gone)
+    monitor.close()
+
+
 def held_without_tsm(checks):
     """A guest that runs is left alone."""
     node = os.open("/dev/vfio/devices/" + checks.world.state(DRIVE)["cdev"], os.O_RDONLY)
@@ -474,8 +491,9 @@ def refresh(checks):
 
 
 run_all({
-    "plain": [falls, recovers_by_itself, silent, taken_down_by_hand, connected_only, idle, tsm,
-              refused, another_function_is_open, errnos, not_secure, hangs, killed],
+    "plain": [falls, recovers_by_itself, silent, taken_down_by_hand, connected_only, idle,
+              read_while_it_goes, tsm, refused, another_function_is_open, errnos, not_secure,
+              hangs, killed],
     "amd-sysfs": [refresh],
     "two-tsms": [two_tsms, by_hand_with_two_tsms],
 }, config="WatchInterval=0.1\n")

@@ -77,7 +77,8 @@ static int read_name(int root, const struct attr *attr, char ret[static TSM_NAME
 	int r = attr_read(root, attr->path, text, sizeof(text));
 
 	ret[0] = '\0';
-	if (r == -ENOENT)
+	/* ENODEV: it went, as all tsm/ do with their TSM, while it was open. */
+	if (r == -ENOENT || r == -ENODEV)
 		return 0;
 	if (r < 0)
 		return sysfs_read(root, attr, text, sizeof(text), err);
