@@ -277,19 +277,29 @@ static bool was_seen(const struct daemon *daemon)
 	return faccessat(daemon->host.runtime_fd, BOOT_STAMP, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+static void stamp_boot(const struct daemon *daemon)
+{
+	auto_close int fd = openat(daemon->host.runtime_fd, BOOT_STAMP,
+				   O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	if (fd < 0)
+		log_warning("cannot note that this boot was seen: %m");
+}
+
+void automatic_restamp(const struct daemon *daemon)
+{
+	if (daemon->phase == DAEMON_READY && !daemon->automatic.booting)
+		stamp_boot(daemon);
+}
+
 /* The boot is over when its last job is: a tiod that dies before that begins again. */
 static void end_boot(struct daemon *daemon)
 {
-	auto_close int fd = -1;
-
 	if (!daemon->automatic.booting || daemon->automatic.boot_jobs ||
 	    daemon->phase != DAEMON_READY)
 		return;
 	daemon->automatic.booting = false;
-	fd = openat(daemon->host.runtime_fd, BOOT_STAMP,
-		    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		log_warning("cannot note that this boot was seen: %m");
+	stamp_boot(daemon);
 }
 
 void automatic_start(struct daemon *daemon)

@@ -40,6 +40,9 @@ struct automatic {
 
 /* To be called once when the host is known.  Restarts of tiod are no boot. */
 void automatic_start(struct daemon *daemon);
+
+/* The runtime folder was cleared: a boot that was seen is not to be seen again. */
+void automatic_restamp(const struct daemon *daemon);
 void automatic_finish(struct automatic *automatic);
 
 /* A change has ended that somebody asked for: failures of before are no matter any more. */

@@ -76,6 +76,7 @@ static void become_ready(struct daemon *daemon)
 	for (size_t i = 0; i < daemon->cache.snap.n_functions; i++)
 		capable += function_is_tdisp(&daemon->cache.snap.functions[i]);
 	daemon->phase = DAEMON_READY;
+	presence_note_all(daemon);
 	offers_touch(daemon);
 	automatic_start(daemon);
 	server_open(&daemon->server);
@@ -357,11 +358,14 @@ static int set_up(struct daemon *daemon, struct tio_error *err)
 		r = waits_init(daemon, err);
 	if (r == 0)
 		r = server_init(&daemon->server, daemon->event, daemon->options->socket, err);
+	if (r == 0)
+		presence_init(daemon);
 	return r;
 }
 
 static void tear_down(struct daemon *daemon)
 {
+	presence_finish(daemon);
 	server_finish(&daemon->server);
 	events_finish(daemon);
 	offers_finish(daemon);
@@ -393,7 +397,8 @@ int daemon_run(const struct daemon_options *options, struct config *config,
 {
 	struct daemon daemon = { .options = options,
 				 .config = *config,
-				 .host = { -1, -1, -1, -1, -1 } };
+				 .host = { -1, -1, -1, -1, -1 },
+				 .presence = { .lock = -1 } };
 	int r;
 
 	*config = (struct config){ 0 };

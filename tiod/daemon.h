@@ -18,6 +18,7 @@
 #include "links.h"
 #include "metrics.h"
 #include "offers.h"
+#include "presence.h"
 #include "scans.h"
 #include "server.h"
 #include "turns.h"
@@ -37,6 +38,7 @@ enum daemon_phase {
 struct daemon_options {
 	struct host_roots roots;
 	const char *config_dir, *socket;
+	int lock;             /* of the runtime folder, borrowed */
 	bool log_level_given; /* wins over the file's */
 	enum log_level log_level;
 };
@@ -57,6 +59,7 @@ struct daemon {
 	struct links links;
 	struct metrics_counters metrics;
 	struct server server;
+	struct presence presence;
 	struct automatic automatic;
 	struct idl idl[DAEMON_INTERFACES];
 	struct tio_error unreadable; /* why assignments are not known; code 0: they are */

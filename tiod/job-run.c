@@ -166,6 +166,7 @@ static void answer_as_stuck(struct job *job, const struct tio_error *why)
 	log_event(LOG_LEVEL_ERROR, LOG_EVENT_STUCK, &device, 1, "%s: %s", name, why->text);
 	job->state = JOB_STUCK;
 	job_mark_stuck(job, why);
+	presence_note(job->daemon, job->request.family);
 	for (size_t i = 0; i < job->request.n_targets; i++)
 		cache_set_error(&job->daemon->cache, job->request.targets[i].function, why);
 	job->error = *why;

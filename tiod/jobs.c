@@ -259,6 +259,8 @@ void job_end(struct job *job, int code)
 	job->seconds = (double)(now_usec() - job->since) / USEC_PER_SEC;
 	keep_report(job);
 	mark_targets(job);
+	if (!job_only_looks(job))
+		presence_note(daemon, job->request.family);
 	events_job(daemon, job, code < 0 ? "failed" : "done");
 	if (job->ended)
 		job->ended(job, job->arg);

@@ -11,15 +11,14 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "daemon.h"
+#include "lock.h"
 
 #define LOCK_TRIES   50
 #define LOCK_WAIT_US 20000
@@ -136,69 +135,6 @@ static int check_config(const char *dir)
 	return r < 0;
 }
 
-static int make_folders(const char *path)
-{
-	char part[256];
-
-	if (!text_copy(part, sizeof(part), path))
-		return -ENAMETOOLONG;
-	for (char *p = part + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		if (mkdir(part, 0755) < 0 && errno != EEXIST)
-			return -errno;
-		*p = '/';
-	}
-	return mkdir(part, 0755) < 0 && errno != EEXIST ? -errno : 0;
-}
-
-/*
- * A tiod that was killed may have just forked a worker, which has the lock until it has closed
- * what is not its own: that takes a moment, and no other tiod is there.
- */
-static int lock_soon(int fd)
-{
-	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
-		if (errno != EWOULDBLOCK || i == LOCK_TRIES)
-			return -errno;
-		usleep(LOCK_WAIT_US);
-	}
-	return 0;
-}
-
-/* One tiod a runtime folder: two would undo each other's changes. */
-static int lock_runtime(const char *dir, int *ret)
-{
-	auto_text struct text path = { 0 };
-	auto_close int fd = -1;
-	int r;
-
-	r = make_folders(dir);
-	if (r < 0) {
-		log_error("make the folder %s: %s", dir, strerror(-r));
-		return r;
-	}
-	if (text_add(&path, "%s/lock", dir) < 0)
-		return -ENOMEM;
-	fd = open(path.data, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		r = -errno;
-		log_error("open %s: %s", path.data, strerror(-r));
-		return r;
-	}
-	r = lock_soon(fd);
-	if (r < 0) {
-		log_error(
-			"another tiod uses %s already: stop it first (systemctl stop tiod), or "
-			"give this one a --runtime-dir of its own",
-			dir);
-		return r;
-	}
-	*ret = take_fd(&fd);
-	return 0;
-}
-
 /* What is opened later must not come to stand in their place. */
 static void open_standard_files(void)
 {
@@ -232,6 +168,16 @@ static void give_memory_back(void)
 	(void)mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
 }
 
+/* The exit status. */
+static int complain(const struct tio_error *err)
+{
+	if (err->fix[0])
+		log_error("%s (%s)", err->text, err->fix);
+	else
+		log_error("%s", err->text);
+	return 1;
+}
+
 static int run(const struct command_line *line, struct daemon_options *options)
 {
 	struct tio_error err = TIO_ERROR_NONE;
@@ -239,19 +185,16 @@ static int run(const struct command_line *line, struct daemon_options *options)
 	struct config config = { 0 };
 	auto_close int lock = -1;
 
-	if (lock_runtime(line->runtime, &lock) < 0)
-		return 1;
+	if (lock_take(line->runtime, true, &lock, &err) < 0)
+		return complain(&err);
 	if (text_add(&socket, "%s/io.tiod", line->runtime) < 0)
 		return 1;
+	options->lock = lock;
 	options->socket = line->socket ? line->socket : socket.data;
 	allow_descriptors();
 	/* Mistakes in it were noted, and what they leave is good enough to go on with. */
 	(void)config_load(line->config, &config);
-	if (daemon_run(options, &config, &err) < 0) {
-		log_error("%s", err.text);
-		return 1;
-	}
-	return 0;
+	return daemon_run(options, &config, &err) < 0 ? complain(&err) : 0;
 }
 
 int main(int argc, char **argv)

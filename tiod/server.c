@@ -22,7 +22,6 @@
 
 #define GROUP_READ      "tiod"
 #define GROUP_CHANGE    "tiod-admin"
-#define BACKLOG         1024
 #define ACCEPTS_AT_ONCE 32 /* then clients that are here get their turn */
 #define NO_GROUP        ((gid_t)-1)
 
@@ -220,24 +219,6 @@ static int on_reaper(sd_event_source *source, void *userdata)
 
 /* --- The socket --- */
 
-static int take_socket(struct server *server, int fd, struct tio_error *err)
-{
-	int flags;
-
-	if (sd_is_socket_unix(fd, SOCK_STREAM, 1, NULL, 0) <= 0)
-		return error_set(err, -EINVAL,
-				 "descriptor %d was passed and is no listening unix stream "
-				 "socket",
-				 fd);
-	server->fds[server->n_fds++] = fd;
-	(void)aside_refuse(fd);
-	/* A client that went away again must not leave the loop waiting for the next. */
-	flags = fcntl(fd, F_GETFL);
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-		return error_set(err, -errno, "make the passed socket non-blocking: %m");
-	return 0;
-}
-
 /* 1: at least one was passed, 0: none was. */
 static int take_passed(struct server *server, struct tio_error *err)
 {
@@ -251,55 +232,20 @@ static int take_passed(struct server *server, struct tio_error *err)
 		return error_set(err, -EINVAL,
 				 "%d descriptors were passed; at most %d are understood", n,
 				 SERVER_SOCKETS_MAX);
-	for (int i = 0; i < n; i++)
-		if (take_socket(server, SD_LISTEN_FDS_START + i, err) < 0)
+	for (int i = 0; i < n; i++) {
+		if (listening_take(&server->sockets[i], SD_LISTEN_FDS_START + i, err) < 0)
 			return err->code;
+		server->n_sockets++;
+	}
 	return 1;
 }
 
-/*
- * Anybody may connect and is told what he may do: a socket has one group, and two groups have
- * something to ask.  What is allowed is decided for each call by who made it.
- */
-static int set_access(const char *path, struct tio_error *err)
+static int watch_socket(struct server *server, struct listening *socket)
 {
-	if (chmod(path, 0666) < 0)
-		return error_set(err, -errno, "set the mode of %s: %m", path);
-	return 0;
-}
+	int r = sd_event_add_io(server->event, &socket->source, socket->fd, EPOLLIN, on_listen,
+				server);
 
-static int make_socket(struct server *server, const char *path, struct tio_error *err)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	mode_t mask;
-	int fd, r;
-
-	if (!text_copy(address.sun_path, sizeof(address.sun_path), path)) {
-		error_set(err, -ENAMETOOLONG,
-			  "the socket's path %s is longer than %zu characters", path,
-			  sizeof(address.sun_path) - 1);
-		return -ENAMETOOLONG;
-	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return error_set(err, -errno, "make a socket: %m");
-	server->fds[server->n_fds++] = fd;
-	(void)aside_refuse(fd);
-
-	/* What is there belongs to a tiod that is gone: the runtime folder's lock is ours. */
-	(void)unlink(path);
-	mask = umask(0177);
-	r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
-	umask(mask);
-	if (r < 0)
-		return error_set(err, r, "bind the socket %s: %s", path, strerror(-r));
-	text_copy(server->path, sizeof(server->path), path);
-	r = set_access(path, err);
-	if (r < 0)
-		return r;
-	if (listen(fd, BACKLOG) < 0)
-		return error_set(err, -errno, "listen on %s: %m", path);
-	return 0;
+	return r < 0 ? r : sd_event_source_set_enabled(socket->source, SD_EVENT_OFF);
 }
 
 int server_init(struct server *server, sd_event *event, const char *path, struct tio_error *err)
@@ -310,14 +256,14 @@ int server_init(struct server *server, sd_event *event, const char *path, struct
 	server->readers = look_up(GROUP_READ);
 	server->changers = look_up(GROUP_CHANGE);
 	r = take_passed(server, err);
-	if (r == 0)
-		r = make_socket(server, path, err);
+	if (r == 0) {
+		r = listening_make(&server->sockets[0], path, true, err);
+		server->n_sockets = r == 0;
+	}
 	if (r < 0)
 		return r;
-	for (unsigned i = 0; i < server->n_fds && r >= 0; i++)
-		r = sd_event_add_io(event, &server->listen[i], server->fds[i], EPOLLIN,
-				    on_listen, server);
-	server_listen(server, false);
+	for (unsigned i = 0; i < server->n_sockets && r >= 0; i++)
+		r = watch_socket(server, &server->sockets[i]);
 	if (r >= 0)
 		r = sd_event_add_defer(event, &server->reaper, on_reaper, server);
 	if (r >= 0)
@@ -327,10 +273,30 @@ int server_init(struct server *server, sd_event *event, const char *path, struct
 
 void server_listen(struct server *server, bool on)
 {
-	for (unsigned i = 0; i < server->n_fds; i++)
-		if (server->listen[i])
-			sd_event_source_set_enabled(server->listen[i],
+	for (unsigned i = 0; i < server->n_sockets; i++)
+		if (server->sockets[i].source)
+			sd_event_source_set_enabled(server->sockets[i].source,
 						    on ? SD_EVENT_ON : SD_EVENT_OFF);
+}
+
+int server_make_again(struct server *server, unsigned i, struct tio_error *err)
+{
+	struct listening *old = &server->sockets[i], fresh;
+	int on = SD_EVENT_OFF, r;
+
+	r = listening_make(&fresh, old->path, false, err);
+	if (r < 0)
+		return r;
+	r = watch_socket(server, &fresh);
+	if (r < 0) {
+		listening_close(&fresh);
+		return error_set(err, r, "watch the socket: %s", strerror(-r));
+	}
+	(void)sd_event_source_get_enabled(old->source, &on);
+	listening_close(old);
+	*old = fresh;
+	sd_event_source_set_enabled(old->source, on);
+	return 0;
 }
 
 void server_open(struct server *server)
@@ -340,14 +306,8 @@ void server_open(struct server *server)
 
 void server_close(struct server *server)
 {
-	for (unsigned i = 0; i < server->n_fds; i++) {
-		server->listen[i] = sd_event_source_disable_unref(server->listen[i]);
-		close(server->fds[i]);
-	}
-	server->n_fds = 0;
-	if (server->path[0])
-		(void)unlink(server->path);
-	server->path[0] = '\0';
+	while (server->n_sockets > 0)
+		listening_close(&server->sockets[--server->n_sockets]);
 }
 
 void server_finish(struct server *server)

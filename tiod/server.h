@@ -12,6 +12,7 @@
 #include <systemd/sd-event.h>
 
 #include "core/rights.h"
+#include "listening.h"
 #include "quiet.h"
 #include "wire.h"
 
@@ -35,15 +36,14 @@ struct call {
 };
 
 struct server {
-	sd_event *event;             /* borrowed */
-	int fds[SERVER_SOCKETS_MAX]; /* owned */
-	unsigned n_fds;
-	char path[108]; /* to be unlinked; "" if it was passed to us */
-	sd_event_source *listen[SERVER_SOCKETS_MAX], *reaper; /* owned */
+	sd_event *event;                              /* borrowed */
+	struct listening sockets[SERVER_SOCKETS_MAX]; /* owned */
+	unsigned n_sockets;
+	sd_event_source *reaper; /* owned */
 	struct connection *connections, *dead;
 	unsigned n_connections, max_connections;
 	bool said_full;
-	uint64_t refused; /* clients that were turned away */
+	uint64_t refused;        /* clients that were turned away */
 	gid_t readers, changers; /* (gid_t)-1: no such group */
 	struct quiet quiet;
 
@@ -61,6 +61,9 @@ struct server {
 int server_init(struct server *server, sd_event *event, const char *path,
 		struct tio_error *err);
 void server_open(struct server *server);
+
+/* The path of socket @i leads elsewhere now: makes it anew.  Who is connected stays so. */
+int server_make_again(struct server *server, unsigned i, struct tio_error *err);
 void server_listen(struct server *server, bool on);
 void server_close(struct server *server); /* accepts no more */
 

@@ -54,7 +54,7 @@ class Checks:
         """The kernel's tree and tiod's files, without locks and a list of nothing."""
         lines = self.sim("snapshot", store=True)["text"].splitlines()
         return "\n".join(line for line in lines
-                         if ".lock file" not in line and not EMPTY_ASSIGNMENTS.match(line))
+                         if "lock file" not in line and not EMPTY_ASSIGNMENTS.match(line))
 
     def stays(self, before, sentence):
         return self.same(before, self.host(), sentence)

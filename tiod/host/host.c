@@ -66,6 +66,21 @@ static int open_roots(struct host *host, const struct host_roots *roots, struct 
 	return 0;
 }
 
+int host_reopen_runtime(struct host *host, struct tio_error *err)
+{
+	auto_close int fd = -1;
+	int r = open_root(host->runtime, 0755, &fd, err);
+
+	if (r < 0)
+		return r;
+	if (mkdirat(fd, "journal", 0755) < 0 && errno != EEXIST)
+		return error_set(err, -errno, "make the folder %s/journal: %m", host->runtime);
+	/* By its old number, by which workers are told of it. */
+	if (dup3(fd, host->runtime_fd, O_CLOEXEC) < 0)
+		return error_set(err, -errno, "open the folder %s: %m", host->runtime);
+	return 0;
+}
+
 int host_init(struct host *host, const struct host_roots *roots, struct tio_error *err)
 {
 	int r;

@@ -46,6 +46,13 @@ struct host {
 int host_init(struct host *host, const struct host_roots *roots, struct tio_error *err);
 void host_finish(struct host *host);
 
+/* The runtime folder was deleted: opens what is there now, and makes it where nothing is. */
+int host_reopen_runtime(struct host *host, struct tio_error *err);
+
+/* Writes back what was the journal of @family. */
+int host_journal_restore(struct host *host, struct bdf family, const char *json,
+			 struct tio_error *err);
+
 /* The table for core, to be used with a struct host as its void *. */
 extern const struct host_ops host_ops;
 

@@ -9,6 +9,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "core/moves.h"
 #include "host/store.h"
@@ -27,11 +28,26 @@ static void journal_file(struct bdf family, const char *suffix, char ret[static 
 	snprintf(ret, FILE_NAME_MAX, "journal/%s.%s", bdf_format(family, address), suffix);
 }
 
+/* Somebody may have cleared the runtime folder since it was opened: then it is made again. */
+static void find_folder_again(struct host *host)
+{
+	struct tio_error ignored = TIO_ERROR_NONE;
+
+	if (faccessat(host->runtime_fd, "journal", F_OK, 0) < 0 && errno == ENOENT &&
+	    host_reopen_runtime(host, &ignored) < 0)
+		log_debug("%s", ignored.text);
+}
+
+static int open_journal_folder(struct host *host)
+{
+	find_folder_again(host);
+	return openat(host->runtime_fd, "journal", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
 int state_write_journal(struct host *host, struct bdf family, const char *json,
 			struct tio_error *err)
 {
-	auto_close int dir = openat(host->runtime_fd, "journal",
-				    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_close int dir = open_journal_folder(host);
 	char path[FILE_NAME_MAX];
 	const char *name = path + strlen("journal/");
 
@@ -126,6 +142,7 @@ int host_journal_open(struct host *host, struct bdf family, struct journal *ret,
 	if (!ret_lock)
 		return read_journal(host, family, ret, err);
 	journal_file(family, "lock", name);
+	find_folder_again(host);
 	r = store_lock(host->runtime_fd, name, &lock, err);
 	if (r < 0)
 		return r;
@@ -177,6 +194,12 @@ int host_journal_list(struct host *host, struct bdf **ret, size_t *ret_n, struct
 	*ret = take_ptr(list);
 	*ret_n = n;
 	return 0;
+}
+
+int host_journal_restore(struct host *host, struct bdf family, const char *json,
+			 struct tio_error *err)
+{
+	return state_write_journal(host, family, json, err);
 }
 
 /* --- Assignments --- */

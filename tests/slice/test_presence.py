@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What tiod has in /run: taken by others, deleted while it runs, wanted by a second tiod."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+
+import world
+from checks import run_all, until, write
+
+DRIVE, GPU = "0000:61:00.0", "0000:e1:00.0"
+JOURNAL = f"{world.RUNTIME}/journal/{DRIVE}.json"
+
+
+def start(runtime, path, wait=60):
+    """One more tiod, which is expected to end at once: its status and what it says."""
+    run = subprocess.run([world.TIOD, "--runtime-dir", runtime, "--state-dir", world.STATE,
+                          "--config-dir", world.CONFIG, "--socket", path],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True, timeout=wait, check=False)
+    return run.returncode, run.stdout
+
+
+def fails(checks, runtime, path, words, sentence):
+    code, said = start(runtime, path)
+    missing = [word for word in words if word not in said]
+    checks.tap.ok(code == 1 and not missing, sentence, code, missing, said)
+
+
+def answers(checks):
+    try:
+        return checks.world.call("GetHost")["parameters"]["ready"]
+    except OSError:
+        return False
+
+
+def listing(path):
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(path)
+    s.listen()
+    return s
+
+
+# --- Taken ---
+
+def second(checks):
+    pid = checks.world.daemon.pid
+    fails(checks, world.RUNTIME, "/run/second.sock",
+          [f"another tiod (pid {pid}) uses {world.RUNTIME}", "systemctl stop", "--runtime-dir"],
+          "a second tiod is refused, with the first one's pid and what to do")
+    fails(checks, "/run/second", world.SOCKET,
+          [f"the socket {world.SOCKET} is served by process {pid}", "--socket"],
+          "so is one that wants only the socket")
+    checks.tap.ok(answers(checks), "and the first one goes on")
+
+
+def taken(checks):
+    """The socket's path belongs to something else: nothing of others is taken away."""
+    checks.world.stop()
+    write(world.SOCKET, "mine")
+    fails(checks, world.RUNTIME, world.SOCKET,
+          [f"{world.SOCKET} is a file", f"mv {world.SOCKET} {world.SOCKET}.old"],
+          "a file in the socket's place is told")
+    checks.tap.ok(open(world.SOCKET, encoding="ascii").read() == "mine", "and left alone")
+    os.unlink(world.SOCKET)
+    os.mkdir(world.SOCKET)
+    fails(checks, world.RUNTIME, world.SOCKET, [f"{world.SOCKET} is a folder"],
+          "so is a folder")
+    os.rmdir(world.SOCKET)
+    with listing(world.SOCKET):
+        fails(checks, world.RUNTIME, world.SOCKET, [f"served by process {os.getpid()}"],
+              "and another process' socket, with its pid")
+    checks.world.start()
+    checks.tap.ok(answers(checks), "a socket that nobody serves any more makes room")
+    fails(checks, "/run/third", "/run/no/folder/sock", ["bind the socket /run/no/folder/sock",
+          "make its folder"], "a socket without its folder is told")
+
+
+# --- Cleared ---
+
+def comes_back(checks, sentence):
+    checks.tap.ok(until(lambda: answers(checks), 60), sentence, checks.world.log_text())
+
+
+def cleared(checks):
+    before = checks.host()
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    attached = checks.host()
+    os.kill(checks.world.daemon.pid, signal.SIGSTOP)
+    shutil.rmtree(world.RUNTIME)
+    os.unlink(world.SOCKET)
+    checks.run("status", 7, ["systemctl start tiod"], "without its socket tioctl says what to do")
+    os.kill(checks.world.daemon.pid, signal.SIGCONT)
+    comes_back(checks, "the socket comes back")
+    checks.tap.ok(os.path.exists(JOURNAL), "so do the journals")
+    checks.stays(attached, "and all else of the runtime folder")
+    checks.tap.ok(f"somebody has cleared {world.RUNTIME}" in checks.world.log_text(),
+                  "the log says so", checks.world.log_text())
+    fails(checks, world.RUNTIME, "/run/second.sock", [f"pid {checks.world.daemon.pid}"],
+          "a second tiod is refused as before")
+    checks.run(f"detach {DRIVE}", 0)
+    checks.stays(before, "and a card goes back as if nothing had been")
+
+
+def cleared_by_halves(checks):
+    os.unlink(world.SOCKET)
+    comes_back(checks, "only the socket was deleted: it comes back")
+    os.unlink(world.RUNTIME + "/lock")
+    checks.tap.ok(until(lambda: os.path.exists(world.RUNTIME + "/lock"), 60),
+                  "only the lock: it comes back")
+    os.unlink(world.SOCKET)
+    write(world.SOCKET, "mine")
+    checks.tap.ok(until(lambda: f"{world.SOCKET} is a file" in checks.world.log_text(), 60),
+                  "a file came in its place: the log says so", checks.world.log_text())
+    os.unlink(world.SOCKET)
+    comes_back(checks, "and once that is gone, the socket comes back")
+
+
+def cleared_at_work(checks):
+    """The folder goes while a worker is at a change, which cannot write its journal then."""
+    before = checks.host()
+    checks.sim.fault(path="*drivers/vfio-pci/bind", act="hang", nth=1)
+    attach = checks.world.background("attach", DRIVE, "--vm", "vm1")
+    until(lambda: any(f["hanging"] for f in checks.sim("faults")["faults"]), 60)
+    shutil.rmtree(world.RUNTIME)
+    checks.sim("clear")
+    _, err = attach.communicate(timeout=60)
+    checks.tap.ok(attach.returncode == 0, "cleared within an attach, that goes on", err,
+                  checks.world.log_text())
+    checks.tap.ok(until(lambda: os.path.exists(world.RUNTIME + "/lock"), 60) and
+                  os.path.exists(JOURNAL), "with its journal")
+    checks.run(f"detach {DRIVE}", 0)
+    until(lambda: os.path.exists(world.RUNTIME + "/booted"), 60)
+    checks.stays(before, "and all goes back")
+
+
+def cleared_and_killed(checks):
+    """Nothing is lost by the death of tiod after that; and its next start is no boot."""
+    before = checks.host()
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    shutil.rmtree(world.RUNTIME)
+    checks.tap.ok(until(lambda: os.path.exists(world.RUNTIME + "/booted"), 60) and
+                  os.path.exists(JOURNAL), "the runtime folder comes back")
+    checks.world.kill()
+    checks.world.start()
+    os.makedirs(world.CONFIG + "/rules.d", exist_ok=True)
+    rule = world.CONFIG + "/rules.d/50-boot.conf"
+    write(rule, f"[Match]\nAddress={GPU}\n[Attach]\nVM=vm1\nOn=boot\n")
+    checks.world.stop()
+    checks.world.start()
+    checks.run("wait --timeout 60", 0)
+    checks.tap.ok(checks.state(GPU) == "idle", "a rule for boots does not act", checks.state(GPU))
+    os.unlink(rule)
+    checks.world.tioctl("reload")
+    checks.run(f"detach {DRIVE}", 0)
+    checks.stays(before, "and the card goes back as it was")
+
+
+def lost_to_another(checks):
+    """While tiod is stopped the folder is cleared and a second one takes it: one of them ends."""
+    first = checks.world.daemon
+    os.kill(first.pid, signal.SIGSTOP)
+    os.unlink(world.RUNTIME + "/lock")
+    os.unlink(world.SOCKET)
+    checks.world.start(60)
+    os.kill(first.pid, signal.SIGCONT)
+    checks.tap.ok(until(lambda: first.poll() is not None, 60) and first.returncode != 0,
+                  "the one that lost its lock gives way", checks.world.log_text())
+    checks.tap.ok(f"another tiod (pid {checks.world.daemon.pid})" in checks.world.log_text(),
+                  "and says to whom", checks.world.log_text())
+    checks.tap.ok(answers(checks), "whose socket it leaves alone")
+
+
+run_all({"plain": [second, taken, cleared, cleared_by_halves, cleared_at_work,
+                   cleared_and_killed, lost_to_another]})
