@@ -216,12 +216,24 @@ static void park(struct pci_dev *port)
 		json_object_set_new(port->desc, "bus", json_integer(port->secondary));
 }
 
-/* pciehp's work, for which the kernel has a thread of its own too. */
+static struct pci_dev *last_child(const struct pci_dev *port)
+{
+	struct pci_dev *child = port->children;
+
+	while (child->sibling)
+		child = child->sibling;
+	return child;
+}
+
+/*
+ * pciehp's work, for which the kernel has a thread of its own too; the last function goes
+ * first, as in pciehp_unconfigure_device().
+ */
 static void empty_slot(struct pci_dev *port)
 {
 	mutex_take(&host.rescan_remove, SIM_UNINTERRUPTIBLE);
 	while (!port->gone && port->children)
-		pci_remove(port->children);
+		pci_remove(last_child(port));
 	mutex_drop(&host.rescan_remove);
 }
 

@@ -402,11 +402,21 @@ void pci_probe_new(struct pci_dev *dev)
 
 /* --- Unmaking --- */
 
+static void pci_stop(struct pci_dev *dev);
+
+/* From the last to the first, so that VFs go before the PF that would take them along. */
+static void stop_from(struct pci_dev *child)
+{
+	if (!child)
+		return;
+	stop_from(child->sibling);
+	pci_stop(child);
+}
+
 /* Drivers go first, the lowest devices before their ports, as pci_stop_bus_device(). */
 static void pci_stop(struct pci_dev *dev)
 {
-	for (struct pci_dev *child = dev->children; child; child = child->sibling)
-		pci_stop(child);
+	stop_from(dev->children);
 	mutex_take(&dev->lock, SIM_UNINTERRUPTIBLE);
 	driver_release(dev);
 	if (dev->sriov.numvfs > 0)

@@ -55,6 +55,9 @@ reads() {
 run() { step "run $*" -- status_of "$@"; }
 run_e() { step "run+events $*" -- "$attr" events "$here/status-of" "$@"; }
 
+# One that brings events is a step.
+knob() { step "knob $*" -- "$attr" events "$here/rig-do" "$@"; }
+
 status_of() {
 	"$here/status-of" "$@"
 }

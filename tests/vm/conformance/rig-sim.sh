@@ -7,6 +7,16 @@ ctl() {
 	"$tio_sim" ctl "$@" >/dev/null
 }
 
+# As the other rig's: who tears a card out waits until the kernel has let go of it.
+rig_gone() {
+	gone_left=600
+	while [ -e /sys/bus/pci/devices/0000:06:00.0 ] && [ $gone_left -gt 0 ]; do
+		sleep 0.1
+		gone_left=$((gone_left - 1))
+	done
+	[ ! -e /sys/bus/pci/devices/0000:06:00.0 ]
+}
+
 rig_connect_fails() { # ERRNO NUMBER
 	ctl fault path='*/tsm/connect' act=errno errno="$1"
 }
@@ -25,5 +35,12 @@ rig_link_up() { ctl silent function="$1" on=false; }
 rig_hang() { ctl tsm-hang how="$1"; }
 rig_tsm_leaves() { ctl tsm-remove; }
 rig_tsm_returns() { ctl tsm-add; }
+
+rig_plug() { ctl plug name=new; }
+rig_unplug() { ctl unplug function=0000:06:00.0; }
+rig_tear_out() {
+	ctl surprise-remove function=0000:06:00.0
+	rig_gone
+}
 
 rig_start() { :; }

@@ -44,6 +44,62 @@ rig_hang() { # killable|forever|off
 rig_tsm_leaves() { echo 0 >$knobs/present; }
 rig_tsm_returns() { echo 1 >$knobs/present; }
 
+# The virtual machine's own monitor, which answers each command with a line.
+qmp() { # JSON…
+	exec 7<>"$VM_QMP"
+	for qmp_one in '{"execute":"qmp_capabilities"}' "$@"; do
+		echo "$qmp_one" >&7
+		qmp_line=
+		until expr "$qmp_line" : '{"\(return\|error\)"' >/dev/null; do
+			read -r qmp_line <&7 || break
+		done
+	done
+	exec 7>&-
+	expr "$qmp_line" : '{"return"' >/dev/null
+}
+
+# within COMMAND…: waits until it succeeds; generous, as pciehp takes its seconds.
+within() {
+	within_left=1200
+	until "$@"; do
+		[ $((within_left -= 1)) -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+slot_is() { # off|on: what pciehp does last with power and the lamp
+	case $1$(($(setpci -s 00:15.0 CAP_EXP+18.w | sed s/^/0x/) & 0x700)) in
+	off1792 | on256) ;;
+	*) return 1 ;;
+	esac
+}
+
+rig_plug() {
+	within slot_is off &&
+		qmp '{"execute":"device_add","arguments":{"driver":"igb","id":"new","bus":"port6",
+			"romfile":"","mac":"52:54:00:00:06:00"}}' &&
+		within test -e devices/0000:06:00.0/driver && within slot_is on
+}
+
+gone_from_qemu() {
+	qmp '{"execute":"qom-list","arguments":{"path":"/machine/peripheral"}}' || return
+	case $qmp_line in *'"new"'*) return 1 ;; esac
+}
+
+rig_gone() {
+	within test ! -e devices/0000:06:00.0 && within gone_from_qemu && within slot_is off
+}
+
+rig_unplug() {
+	qmp '{"execute":"device_del","arguments":{"id":"new"}}' && rig_gone
+}
+
+# QEMU drops a card whose slot loses power; pciehp then finds it gone.
+rig_tear_out() {
+	setpci -s 00:15.0 CAP_EXP+18.w=0700:0720 && setpci -s 00:15.0 CAP_EXP+18.w=0120:0720 &&
+		rig_gone
+}
+
 # Nobody else is to answer to events: the script is about the kernel alone.
 rig_start() {
 	udevadm control --exit
