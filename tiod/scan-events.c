@@ -2,6 +2,7 @@
 #include "scan-events.h"
 
 #include <string.h>
+#include <sys/inotify.h>
 
 #include "base/log.h"
 #include "daemon.h"
@@ -70,7 +71,7 @@ static int on_input(sd_event_source *source, int fd, uint32_t revents, void *use
 	return 0;
 }
 
-int scan_events_init(struct daemon *daemon, struct tio_error *err)
+static int listen_to_events(struct daemon *daemon, struct tio_error *err)
 {
 	struct scans *scans = &daemon->scans;
 	int r = uevents_new(&scans->uevents, err);
@@ -82,11 +83,56 @@ int scan_events_init(struct daemon *daemon, struct tio_error *err)
 	return r < 0 ? error_set(err, r, "watch the kernel's events: %s", strerror(-r)) : 0;
 }
 
-void scan_events_finish(struct daemon *daemon)
+static void stop_listening(struct scans *scans)
 {
-	struct scans *scans = &daemon->scans;
-
 	scans->input = sd_event_source_disable_unref(scans->input);
 	uevents_free(scans->uevents);
 	scans->uevents = NULL;
+}
+
+/* What was told between the two is told to nobody: all of the host is read again. */
+static void listen_anew(struct daemon *daemon)
+{
+	struct tio_error why = TIO_ERROR_NONE;
+
+	stop_listening(&daemon->scans);
+	if (listen_to_events(daemon, &why) < 0)
+		log_error("%s: what changes is not noticed any more (systemctl restart tiod)",
+			  why.text);
+	daemon->scans.from_nothing = true;
+	scans_because(daemon, SCAN_LOST);
+	scans_mark_everything(daemon);
+}
+
+static int on_udevd(sd_event_source *source, const struct inotify_event *event, void *userdata)
+{
+	/* Without a name the queue of changes ran over: that may have been among them. */
+	if (event->len && strcmp(event->name, UEVENTS_UDEV_SOCKET) != 0)
+		return 0;
+	log_info("udevd has come or gone: reading the whole host again");
+	listen_anew(userdata);
+	return 0;
+}
+
+/* A udevd that its service manager restarts keeps its sockets, and all that they hold. */
+static void watch_udevd(struct daemon *daemon)
+{
+	int r = sd_event_add_inotify(daemon->event, &daemon->scans.udevd, UEVENTS_UDEV_FOLDER,
+				     IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM,
+				     on_udevd, daemon);
+
+	if (r < 0)
+		log_debug("restarts of udevd are not noticed: %s", strerror(-r));
+}
+
+int scan_events_init(struct daemon *daemon, struct tio_error *err)
+{
+	watch_udevd(daemon);
+	return listen_to_events(daemon, err);
+}
+
+void scan_events_finish(struct daemon *daemon)
+{
+	daemon->scans.udevd = sd_event_source_disable_unref(daemon->scans.udevd);
+	stop_listening(&daemon->scans);
 }

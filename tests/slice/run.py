@@ -90,10 +90,12 @@ VARIANTS = {
     "slow-vfs": slow_vfs,
     "moved": plain,
     "amd-sysfs": kernel(flavour="amd-sysfs"),
+    "udevd": plain,
 }
 
 
 REAL_TIME = ("slow-vfs",)
+UDEVD = ("udevd",)
 
 
 def main(tio_sim, path, variant, *script):
@@ -107,7 +109,8 @@ def main(tio_sim, path, variant, *script):
         env = dict(os.environ, SLICE_VARIANT=variant, SLICE_HOST=name)
         if variant in REAL_TIME:
             env.pop("TIO_SIM_SPEED", None)
-        return subprocess.call([tio_sim, "run", name, "--keep-env", "--",
+        options = ["--udevd"] if variant in UDEVD else []
+        return subprocess.call([tio_sim, "run", name, *options, "--keep-env", "--",
                                 sys.executable, *script], env=env)
 
 

@@ -24,7 +24,7 @@ static const char *const subsystems[] = { "pci", "tsm", "vfio-dev" };
 /* udevd sends its events on another group than the kernel; without it that one is silent. */
 static const char *event_source(void)
 {
-	return access("/run/udev/control", F_OK) == 0 ? "udev" : "kernel";
+	return access(UEVENTS_UDEV_FOLDER "/" UEVENTS_UDEV_SOCKET, F_OK) == 0 ? "udev" : "kernel";
 }
 
 static int start(struct uevents *uevents)

@@ -38,6 +38,13 @@ struct uevent {
 int uevents_new(struct uevents **ret, struct tio_error *err);
 void uevents_free(struct uevents *uevents);
 
+/*
+ * The folder that udevd's socket is in, and that socket's name there: when it comes or goes,
+ * others are to be listened to, and what happened meanwhile was told to nobody.
+ */
+#define UEVENTS_UDEV_FOLDER "/run/udev"
+#define UEVENTS_UDEV_SOCKET "control"
+
 /* To be watched for input. */
 int uevents_fd(const struct uevents *uevents);
 
