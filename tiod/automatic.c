@@ -288,7 +288,8 @@ static void stamp_boot(const struct daemon *daemon)
 
 void automatic_restamp(const struct daemon *daemon)
 {
-	if (daemon->phase == DAEMON_READY && !daemon->automatic.booting)
+	if (daemon->phase == DAEMON_READY && daemon->automatic.started &&
+	    !daemon->automatic.booting)
 		stamp_boot(daemon);
 }
 
@@ -307,6 +308,9 @@ void automatic_start(struct daemon *daemon)
 	const struct snapshot *snap = &daemon->cache.snap;
 	struct bdf_set cards = { 0 };
 
+	if (!daemon->reload.known)
+		return;
+	daemon->automatic.started = true;
 	if (was_seen(daemon))
 		return;
 	for (size_t i = 0; i < snap->n_functions; i++)
@@ -362,6 +366,10 @@ void automatic_retry(struct daemon *daemon)
 
 	if (daemon->phase != DAEMON_READY)
 		return;
+	if (!automatic->started) {
+		automatic_start(daemon);
+		return;
+	}
 	automatic->failed = NULL;
 	automatic->n_failed = 0;
 	automatic->put_off = false;

@@ -32,13 +32,17 @@ struct automatic {
 	struct bdf_set added;   /* cards that came and were not looked at yet */
 	struct attempt *failed; /* owned */
 	size_t n_failed;
+	bool started;       /* what was there at the start has been looked at */
 	unsigned boot_jobs; /* that have not ended */
 	bool booting;       /* they are not all submitted, or not all at their end */
 	bool tsm_came;
 	bool put_off; /* a retry waits for a job on its card */
 };
 
-/* To be called once when the host is known.  Restarts of tiod are no boot. */
+/*
+ * To be called when the host is known; waits for the configuration if that is not.  Restarts of
+ * tiod are no boot.
+ */
 void automatic_start(struct daemon *daemon);
 
 /* The runtime folder was cleared: a boot that was seen is not to be seen again. */

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,23 +28,20 @@ struct reading {
 	void *object;
 };
 
-void config_note(struct config *config, bool error, const char *fmt, ...)
+/* --- One file --- */
+
+void config_tell(const struct config *config, const char *fmt, ...)
 {
-	struct note *notes;
+	char what[320];
 	va_list args;
 
-	notes = reallocarray(config->notes, config->n_notes + 1, sizeof(*notes));
-	if (!notes)
+	if (!config->tell)
 		return;
-	config->notes = notes;
-	notes += config->n_notes++;
-	notes->error = error;
 	va_start(args, fmt);
-	vsnprintf(notes->text, sizeof(notes->text), fmt, args);
+	vsnprintf(what, sizeof(what), fmt, args);
 	va_end(args);
+	config->tell(config->tell_arg, what);
 }
-
-/* --- One file --- */
 
 static const struct config_key *find_section(const struct reading *reading, const char *name)
 {
@@ -81,6 +79,9 @@ static int on_value(void *user, const char *section, const char *name, const cha
 	for (; key->name; key++) {
 		if (strcmp(name, key->name) != 0)
 			continue;
+		if (key->asks)
+			config_tell(reading->config, "who %s=%.80s is (%s:%u)", name, value,
+				    reading->path, reading->line);
 		if (key->set(value, key->offset, reading->object, &expected) == 0)
 			return 1;
 		config_note(reading->config, true, "%s:%u: %s=%.80s is not %s", reading->path,
@@ -121,17 +122,45 @@ static char *read_line(char *to, int size, void *stream)
 	return to;
 }
 
+/* A FIFO would be waited for, and a terminal read from. */
+static FILE *open_file(const char *path)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	FILE *file;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return NULL;
+	if (!S_ISREG(st.st_mode)) {
+		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+		return NULL;
+	}
+	file = fdopen(fd, "r");
+	if (file)
+		(void)take_fd(&fd);
+	return file;
+}
+
 int config_read_file(struct config *config, const char *path,
 		     const struct config_section *sections, void *object)
 {
 	struct reading reading = {
 		.config = config, .path = path, .sections = sections, .object = object
 	};
-	auto_fclose FILE *file = fopen(path, "re");
+	auto_fclose FILE *file = NULL;
 	int r;
 
+	config_tell(config, "the file %s", path);
+	file = open_file(path);
 	if (!file && errno == ENOENT)
 		return -ENOENT;
+	if (!file && errno == EINVAL) {
+		config_note(config, true,
+			    "%s: it is no file that can be read, but a FIFO, a "
+			    "socket or a device",
+			    path);
+		return -EINVAL;
+	}
 	if (!file) {
 		config_note(config, true, "%s: %m", path);
 		return -EINVAL;
@@ -236,10 +265,12 @@ static bool is_conf(const char *name)
 
 static int find_in(struct config *config, const char *folder, struct found_list *all)
 {
-	auto_closedir DIR *dir = opendir(folder);
+	auto_closedir DIR *dir = NULL;
 	struct dirent *entry;
 	int r = 0;
 
+	config_tell(config, "the folder %s", folder);
+	dir = opendir(folder);
 	if (!dir && errno == ENOENT)
 		return 0;
 	if (!dir) {

@@ -21,9 +21,9 @@ struct config_section {
 	bool strict;                   /* of the first: what is not known is a mistake */
 };
 
-/* Adds a note: what is wrong, with file and line where there are some. */
-void config_note(struct config *config, bool error, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+/* What is begun now, printf-wise: see struct config. */
+void config_tell(const struct config *config, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /*
  * Hands each value of the file at @path to its key, for @object.  @sections ends with a NULL

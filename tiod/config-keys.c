@@ -292,8 +292,8 @@ const struct config_key config_daemon_keys[] = {
 };
 
 const struct config_key config_vm_keys[] = {
-	{ "User", set_user, offsetof(struct vm, user) },
-	{ "Group", set_group, offsetof(struct vm, group) },
+	{ "User", set_user, offsetof(struct vm, user), .asks = true },
+	{ "Group", set_group, offsetof(struct vm, group), .asks = true },
 	{ "Memory", set_bytes, offsetof(struct vm, memory) },
 	{ "HugepageSize", set_page_size, offsetof(struct vm, hugepage_size) },
 	{ "NumaNode", set_node, offsetof(struct vm, numa_node) },

@@ -6,6 +6,7 @@
  * config.c only.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct config_key {
@@ -17,6 +18,7 @@ struct config_key {
 	 */
 	int (*set)(const char *value, size_t offset, void *object, const char **expected);
 	size_t offset;
+	bool asks; /* for users, which may take for ever */
 };
 
 /* Each ended by a NULL name; of a struct config and of a struct vm. */

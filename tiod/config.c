@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include "base/text.h"
 #include "config-file.h"
 #include "config-rules.h"
+
+#define NO_GROUP ((gid_t)-1)
 
 /* --- tiod.conf --- */
 
@@ -26,21 +29,29 @@ static int read_daemon_file(struct config *config, const char *path, const char 
 	return r == -ENOENT ? 0 : r;
 }
 
-/* A file with a mistake leaves all of the old settings in force, so that none is half read. */
-static int read_daemon(struct config *config, const char *dirs)
+void config_presets(struct config *ret)
 {
-	struct config fresh = {
+	*ret = (struct config){
 		.workers = 8,
 		.turn_seconds = 600,
 		.clients = 256,
 		.log_level = LOG_LEVEL_INFO,
 		.watch_ms = 10000,
 		.reconnect = true,
+		.readers = NO_GROUP,
+		.changers = NO_GROUP,
 	};
+}
+
+/* A file with a mistake leaves all of the old settings in force, so that none is half read. */
+static int read_daemon(struct config *config, const char *dirs)
+{
 	auto_text struct text path = { 0 };
+	struct config fresh;
 	bool first = config->workers == 0;
 	int r, r2;
 
+	config_presets(&fresh);
 	r = config_find_file(dirs, "tiod.conf", &path);
 	if (r == -ENOMEM)
 		return r;
@@ -138,14 +149,40 @@ static uint64_t usec_now(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+/* --- The groups --- */
+
+/* Whoever could not be asked leaves what was known: getgrnam(3) says which errors are a no. */
+static gid_t look_up(const struct config *config, const char *name, gid_t before)
+{
+	const struct group *group;
+
+	config_tell(config, "who is in the group %s", name);
+	errno = 0;
+	group = getgrnam(name);
+	if (group)
+		return group->gr_gid;
+	return errno == 0 || errno == ENOENT || errno == ESRCH || errno == EBADF ||
+			       errno == EPERM
+		       ? NO_GROUP
+		       : before;
+}
+
+static void read_groups(struct config *config, bool first)
+{
+	config->readers = look_up(config, CONFIG_GROUP_READ,
+				  first ? NO_GROUP : config->readers);
+	config->changers = look_up(config, CONFIG_GROUP_CHANGE,
+				   first ? NO_GROUP : config->changers);
+}
+
 int config_load(const char *dirs, struct config *config)
 {
 	uint64_t since = usec_now();
+	bool first = config->workers == 0;
 	int r, r2, r3;
 
-	free(config->notes);
-	config->notes = NULL;
-	config->n_notes = 0;
+	config_forget_notes(config);
+	read_groups(config, first);
 	r = read_daemon(config, dirs);
 	r2 = read_vms(config, dirs);
 	r3 = config_read_rules(config, dirs);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include "base/log.h"
@@ -19,6 +20,10 @@
 #include "core/vm.h"
 
 #define CONFIG_CLIENTS_MAX 1024
+
+/* Whose members may look, and change. */
+#define CONFIG_GROUP_READ   "tiod"
+#define CONFIG_GROUP_CHANGE "tiod-admin"
 
 struct note {
 	bool error; /* else a warning */
@@ -33,6 +38,7 @@ struct config {
 	unsigned watch_ms; /* between two looks at the links; 0: never */
 	bool reconnect;    /* links that went with their TSM, when it is back */
 	enum log_level log_level;
+	gid_t readers, changers; /* the groups tiod and tiod-admin; (gid_t)-1: no such group */
 
 	/* Files for others, "": none.  See offers.h. */
 	char cdi_file[256], nfd_file[256];
@@ -48,19 +54,37 @@ struct config {
 
 	uint64_t read_usec; /* how long the last reading took */
 	time_t good_at;     /* when one last found no mistake; 0: never */
+
+	/* Told before what may take for ever is begun, "/etc/tiod/tiod.conf"; may be NULL. */
+	void (*tell)(void *arg, const char *what);
+	void *tell_arg;
 };
+
+/* What holds where no file says otherwise. */
+void config_presets(struct config *ret);
 
 /*
  * Reads tiod.conf, tiod.conf.d, vms.d and rules.d of @dirs, a search path
  * ("/etc/tiod:/run/tiod", see config-file.h).  @ret starts as { 0 } or holds what is in force
  * now.  -EINVAL: something was wrong and is said in the notes; @ret is usable. -ENOMEM: @ret is
- * as before.
+ * as before.  It blocks for as long as the files, and whoever is asked for users, please.
  */
 int config_load(const char *dirs, struct config *ret);
 void config_finish(struct config *config);
 
 /* Did the last reading find mistakes?  Warnings are none. */
 bool config_is_broken(const struct config *config);
+/*
+ * All of it as one block for another process of this program, but for @tell: 0 or -ENOMEM.
+ * The block is freed by free(); what is made of it is a whole config, or -EINVAL or -ENOMEM.
+ */
+int config_pack(const struct config *config, void **ret, size_t *ret_size);
+int config_unpack(const void *block, size_t size, struct config *ret);
+
+/* Adds a note: what is wrong, with file and line where there are some. */
+void config_note(struct config *config, bool error, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void config_forget_notes(struct config *config);
 
 /* "error", "warning", "info", "debug".  0 or -EINVAL. */
 int config_log_level(const char *text, enum log_level *ret);

@@ -198,7 +198,7 @@ static int on_grace(sd_event_source *source, uint64_t usec, void *userdata)
 /* Once nothing runs, only the last replies are waited for. */
 static void finish_stopping(struct daemon *daemon)
 {
-	if (jobs_running(daemon) > 0)
+	if (jobs_running(daemon) > 0 || offers_busy(daemon))
 		return;
 	if (!server_is_awaited(&daemon->server)) {
 		sd_event_exit(daemon->event, 0);
@@ -229,6 +229,12 @@ void daemon_job_ended(struct daemon *daemon)
 		finish_when_calm(daemon);
 }
 
+void daemon_offer_written(struct daemon *daemon)
+{
+	if (daemon->phase == DAEMON_STOPPING)
+		finish_when_calm(daemon);
+}
+
 static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
 	struct daemon *daemon = userdata;
@@ -242,6 +248,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 	waits_end(daemon);
 	arm_grace(daemon, GRACE_USEC);
 	jobs_cancel_queued(daemon);
+	reload_cancel(daemon);
 	finish_when_calm(daemon);
 	return 0;
 }
@@ -261,28 +268,44 @@ static void apply_config(struct daemon *daemon)
 
 	log_set_level(options->log_level_given ? options->log_level : daemon->config.log_level);
 	daemon->server.max_connections = daemon->config.clients;
+	daemon->server.readers = daemon->config.readers;
+	daemon->server.changers = daemon->config.changers;
 }
 
-void daemon_reload(struct daemon *daemon)
+static void say_read(const struct daemon *daemon)
 {
-	sd_notify(0, "STATUS=reading the configuration again");
-	if (config_load(daemon->options->config_dir, &daemon->config) < 0)
+	const struct config *config = &daemon->config;
+
+	if (config_is_broken(config) && daemon->phase != DAEMON_CONFIG)
 		log_warning(
 			"the configuration has mistakes: what was in force before stays for them");
-	say_notes(&daemon->config);
-	apply_config(daemon);
-	log_info("configuration read: %zu VMs, %zu rules", daemon->config.n_vms,
-		 daemon->config.n_rules);
-	links_reload(daemon);
-	offers_touch(daemon);
-	automatic_retry(daemon);
-	jobs_pump(daemon);
+	say_notes(config);
+	log_info("configuration read: %zu VMs, %zu rules", config->n_vms, config->n_rules);
+}
+
+void daemon_config_read(struct daemon *daemon, bool fresh)
+{
+	if (fresh) {
+		apply_config(daemon);
+		say_read(daemon);
+	}
+	if (daemon->phase == DAEMON_CONFIG) {
+		daemon->phase = DAEMON_FIRST_SCAN;
+		scans_start(daemon, true, false);
+	} else if (fresh && daemon->phase != DAEMON_STOPPING) {
+		links_reload(daemon);
+		offers_touch(daemon);
+		automatic_retry(daemon);
+		jobs_pump(daemon);
+	}
 }
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info,
 		     void *userdata)
 {
-	daemon_reload(userdata);
+	struct daemon *daemon = userdata;
+
+	reload_start(daemon, NULL);
 	return 0;
 }
 
@@ -351,6 +374,8 @@ static int set_up(struct daemon *daemon, struct tio_error *err)
 		r = offers_init(daemon, err);
 	if (r == 0)
 		r = links_init(daemon, err);
+	if (r == 0)
+		r = reload_init(daemon, err);
 	/* Listen first, read afterwards: nothing is lost between the two. */
 	if (r == 0)
 		r = scans_init(daemon, err);
@@ -370,6 +395,7 @@ static void tear_down(struct daemon *daemon)
 	events_finish(daemon);
 	offers_finish(daemon);
 	links_finish(daemon);
+	reload_finish(daemon);
 	jobs_finish(daemon);
 	scans_finish(daemon);
 	waits_finish(daemon);
@@ -392,24 +418,21 @@ static bool knows(void *arg, const struct peer *peer)
 	return peer->may_read || rights_own_any(peer, daemon->config.vms, daemon->config.n_vms);
 }
 
-int daemon_run(const struct daemon_options *options, struct config *config,
-	       struct tio_error *err)
+int daemon_run(const struct daemon_options *options, struct tio_error *err)
 {
 	struct daemon daemon = { .options = options,
-				 .config = *config,
 				 .host = { -1, -1, -1, -1, -1 },
 				 .presence = { .lock = -1 } };
 	int r;
 
-	*config = (struct config){ 0 };
+	config_presets(&daemon.config);
 	daemon.server.handle = methods_call;
 	daemon.server.knows = knows;
 	daemon.server.arg = &daemon;
 	r = set_up(&daemon, err);
 	if (r == 0) {
 		apply_config(&daemon);
-		say_notes(&daemon.config);
-		scans_start(&daemon, true, false);
+		reload_start(&daemon, NULL);
 		r = sd_event_loop(daemon.event);
 		if (r < 0)
 			error_set(err, r, "tiod ended early: %s", strerror(-r));

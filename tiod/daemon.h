@@ -19,6 +19,7 @@
 #include "metrics.h"
 #include "offers.h"
 #include "presence.h"
+#include "reload.h"
 #include "scans.h"
 #include "server.h"
 #include "turns.h"
@@ -28,6 +29,7 @@
 
 /* Where the start stands. */
 enum daemon_phase {
+	DAEMON_CONFIG,     /* reads the configuration */
 	DAEMON_FIRST_SCAN, /* reads the host without the TSM's links */
 	DAEMON_RECOVERING, /* finishes what the last tiod left in flight */
 	DAEMON_LINKS,      /* reads the links and what recovery changed */
@@ -57,6 +59,7 @@ struct daemon {
 	struct events events;
 	struct offers offers;
 	struct links links;
+	struct reload reload;
 	struct metrics_counters metrics;
 	struct server server;
 	struct presence presence;
@@ -69,16 +72,18 @@ struct daemon {
 };
 
 /* Runs until it is told to stop.  0, or a negative errno with a sentence. */
-int daemon_run(const struct daemon_options *options, struct config *config,
-	       struct tio_error *err);
+int daemon_run(const struct daemon_options *options, struct tio_error *err);
 
-/* Reads configuration and VM files again and says in the log what is wrong with them. */
-void daemon_reload(struct daemon *daemon);
+/* Told by reload.c: a reading has ended, and daemon->config is @fresh or as it was. */
+void daemon_config_read(struct daemon *daemon, bool fresh);
 
 /* Told by scans.c and jobs.c; each may take the start, or the stop, one phase on. */
 void daemon_scan_ended(struct daemon *daemon, const struct result *result,
 		       const struct tio_error *why);
 void daemon_job_ended(struct daemon *daemon);
+
+/* Told by offers.c. */
+void daemon_offer_written(struct daemon *daemon);
 
 /* What workers need of the daemon's descriptors, ended by -1. */
 void daemon_worker_fds(const struct daemon *daemon, int ret[static 6]);

@@ -16,6 +16,7 @@
 #include "host/plugins.h"
 #include "host/tsm.h"
 #include "host/vfio.h"
+#include "look-config.h"
 #include "look-evidence.h"
 
 /* Nothing here is freed: the process writes its result, which borrows it, and exits. */
@@ -156,6 +157,8 @@ int look_run(struct host *host, const struct snapshot *known, const struct look 
 	const struct function *f = snapshot_find(known, look->function);
 	char name[BDF_STRLEN];
 
+	if (look->kind == LOOK_CONFIG)
+		return keep(look_at_config(known, look->dirs), ret);
 	if (look->kind == LOOK_PLUGINS)
 		return look_at_plugins(host, known, ret);
 	if (look->kind == LOOK_HOST) {

@@ -16,6 +16,7 @@ enum look_kind {
 	LOOK_PLUGINS,  /* as ListPlugins replies; of no function */
 	LOOK_TSM,      /* as io.tiod.TsmStatus; waits for the TSM's turn */
 	LOOK_EVIDENCE, /* replies of GetEvidence; waits for the TSM's turn */
+	LOOK_CONFIG,   /* as CheckConfig replies; of no function */
 	LOOK_DEVICES,  /* opens those of the request's VM, see open-devices.h */
 };
 
@@ -25,6 +26,7 @@ struct look {
 	bool evidence;       /* of LOOK_TSM: report, measurements and certificates too */
 	uint8_t nonce[32];   /* of LOOK_EVIDENCE */
 	size_t nonce_size;   /* 0: none */
+	const char *dirs;    /* of LOOK_CONFIG; borrowed */
 };
 
 /* Within a worker.  0 or a negative errno with a sentence in @ret. */

@@ -182,7 +182,6 @@ static int run(const struct command_line *line, struct daemon_options *options)
 {
 	struct tio_error err = TIO_ERROR_NONE;
 	auto_text struct text socket = { 0 };
-	struct config config = { 0 };
 	auto_close int lock = -1;
 
 	if (lock_take(line->runtime, true, &lock, &err) < 0)
@@ -192,9 +191,7 @@ static int run(const struct command_line *line, struct daemon_options *options)
 	options->lock = lock;
 	options->socket = line->socket ? line->socket : socket.data;
 	allow_descriptors();
-	/* Mistakes in it were noted, and what they leave is good enough to go on with. */
-	(void)config_load(line->config, &config);
-	return daemon_run(options, &config, &err) < 0 ? complain(&err) : 0;
+	return daemon_run(options, &err) < 0 ? complain(&err) : 0;
 }
 
 int main(int argc, char **argv)

@@ -453,12 +453,7 @@ void method_cancel_job(struct daemon *daemon, struct call *call)
 
 void method_reload(struct daemon *daemon, struct call *call)
 {
-	json_t *list = json_array();
-
 	peer_describe(&daemon->host, &call->who);
 	audit_done(&call->who, NULL, "the configuration is read again");
-	daemon_reload(daemon);
-	for (size_t i = 0; i < daemon->config.n_notes; i++)
-		json_array_append_new(list, json_string(daemon->config.notes[i].text));
-	methods_reply(call, json_pack("{so}", "warnings", list));
+	reload_start(daemon, call);
 }

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "core/json.h"
 #include "core/report.h"
+#include "methods-look.h"
 #include "methods.h"
 
 #define EITHER (RULE_BOOT | RULE_HOTPLUG)
@@ -132,56 +133,17 @@ void method_test_rules(struct daemon *daemon, struct call *call)
 
 /* --- CheckConfig --- */
 
-static void add_problem(json_t *list, bool error, json_t *text)
+static void on_checked(struct job *job, void *arg)
 {
-	json_array_append_new(list, json_pack("{sb so}", "error", error, "text", text));
-}
-
-/* The first one decides; who wrote the second may not know. */
-static void find_doubles(const struct config *config, const struct function *f,
-			 unsigned occasion, json_t *list)
-{
-	const struct rule *first = rules_find(config->rules, config->n_rules, f, occasion);
-	const struct rule *end = config->rules + config->n_rules, *other;
-	char name[BDF_STRLEN];
-
-	if (!first)
-		return;
-	other = rules_find(first + 1, (size_t)(end - first - 1), f, occasion);
-	if (other)
-		add_problem(list, false,
-			    json_sprintf("%s: at %s rule %s decides about %s, before this one",
-					 other->file, rule_occasions(occasion), first->name,
-					 bdf_format(f->bdf, name)));
-}
-
-/* A rule for a VM that nobody has described. */
-static void find_orphans(const struct config *config, json_t *list)
-{
-	for (size_t i = 0; i < config->n_rules; i++)
-		if (config->rules[i].action == RULE_ATTACH &&
-		    !config_find_vm(config, config->rules[i].vm))
-			add_problem(list, true,
-				    json_sprintf("%s: no file describes the VM \"%s\"",
-						 config->rules[i].file, config->rules[i].vm));
+	if (job->code < 0)
+		methods_fail(arg, &job->error);
+	else
+		methods_reply(arg, json_loads(job->text, 0, NULL));
 }
 
 void method_check_config(struct daemon *daemon, struct call *call)
 {
-	const struct snapshot *snap = &daemon->cache.snap;
-	struct config config = { 0 };
-	json_t *list = json_array();
+	const struct look look = { .kind = LOOK_CONFIG, .dirs = daemon->options->config_dir };
 
-	config_load(daemon->options->config_dir, &config);
-	for (size_t i = 0; i < config.n_notes; i++)
-		add_problem(list, config.notes[i].error, json_string(config.notes[i].text));
-	find_orphans(&config, list);
-	for (size_t i = 0; i < snap->n_functions; i++) {
-		find_doubles(&config, &snap->functions[i], RULE_BOOT, list);
-		find_doubles(&config, &snap->functions[i], RULE_HOTPLUG, list);
-	}
-	methods_reply(call,
-		      json_pack("{so sI sI}", "problems", list, "vms", (json_int_t)config.n_vms,
-				"rules", (json_int_t)config.n_rules));
-	config_finish(&config);
+	look_start(daemon, call, &look, on_checked);
 }

@@ -13,6 +13,9 @@
 #include "handoff/nfd.h"
 #include "host/publish.h"
 #include "views.h"
+#include "worker.h"
+
+#define LIMIT_MS 20000 /* unless StepTimeout= says otherwise */
 
 static const struct {
 	size_t path; /* in struct config */
@@ -21,6 +24,24 @@ static const struct {
 	{ offsetof(struct config, cdi_file), cdi_text },
 	{ offsetof(struct config, nfd_file), nfd_text },
 };
+
+/* --- In the worker --- */
+
+static void write_file(struct channel *channel, void *arg, struct result *ret)
+{
+	const struct offered *file = arg;
+	struct tio_error err = TIO_ERROR_NONE;
+
+	/* What cannot be removed there is no reason not to write here. */
+	if (file->former[0] && publish_remove(file->former, &err) < 0)
+		log_error("%s (it was named by tiod.conf before)", err.text);
+	if (file->path[0] && file->text)
+		ret->code = publish_file(file->path, file->text, &ret->error);
+	else if (file->path[0])
+		ret->code = publish_remove(file->path, &ret->error);
+}
+
+/* --- Its end --- */
 
 /* One line a failure, not one for each try of it. */
 static void note(struct offered *file, int code, const struct tio_error *err)
@@ -32,23 +53,97 @@ static void note(struct offered *file, int code, const struct tio_error *err)
 	file->code = code;
 }
 
+static void on_progress(void *arg, const struct progress *progress)
+{
+}
+
+static void on_takes(void *arg, const char *tsm)
+{
+}
+
+static void on_gives(void *arg)
+{
+}
+
+static void on_late(void *arg)
+{
+	struct offered *file = arg;
+
+	file->late = true;
+	worker_kill(file->worker);
+}
+
+static unsigned limit_ms(const struct offered *file)
+{
+	return file->daemon->config.step_ms ?: LIMIT_MS;
+}
+
+static void say_late(const struct offered *file, struct tio_error *err)
+{
+	error_set(err, -ETIMEDOUT, "write %s: it did not end within %g s",
+		  file->path[0] ? file->path : file->former, limit_ms(file) / 1000.0);
+}
+
+/* Nobody else writes there until it goes: the file stays as it is. */
+static void on_stuck(void *arg)
+{
+	struct offered *file = arg;
+	struct tio_error err = TIO_ERROR_NONE;
+
+	say_late(file, &err);
+	text_append(err.text, sizeof(err.text), ", and its process hangs in the kernel");
+	note(file, err.code, &err);
+}
+
+static void on_ended(void *arg, const struct result *result, const struct tio_error *why)
+{
+	struct offered *file = arg;
+	struct tio_error err = result ? result->error : *why;
+
+	file->worker = NULL;
+	if (!result && file->late)
+		say_late(file, &err);
+	note(file, result ? result->code : err.code, &err);
+	file->known = result && result->code == 0;
+	file->former[0] = '\0';
+	if (file->again)
+		offers_touch(file->daemon);
+	daemon_offer_written(file->daemon);
+}
+
+static const struct worker_ops ops = {
+	.progress = on_progress,
+	.takes = on_takes,
+	.gives = on_gives,
+	.late = on_late,
+	.stuck = on_stuck,
+	.ended = on_ended,
+};
+
+/* --- Its begin --- */
+
 /* @text is taken over; NULL: the file goes. */
 static void put(struct offered *file, char *text)
 {
 	struct tio_error err = TIO_ERROR_NONE;
-	int r = text ? publish_file(file->path, text, &err) : publish_remove(file->path, &err);
+	const int none[] = { -1 };
 
-	note(file, r, &err);
 	free(file->text);
 	file->text = text;
-	file->known = r == 0;
+	file->late = file->again = false;
+	if (worker_start(&file->worker, file->daemon->event, write_file, file, none, &ops, file,
+			 &err) < 0) {
+		file->known = false;
+		note(file, err.code, &err);
+		return;
+	}
+	(void)worker_arm(file->worker, limit_ms(file));
 }
 
 /* The file at the former path would stay as it is for ever. */
 static void move(struct offered *file, const char *path)
 {
-	if (file->path[0])
-		put(file, NULL);
+	text_copy(file->former, sizeof(file->former), file->path);
 	text_copy(file->path, sizeof(file->path), path);
 	file->code = 0;
 	file->known = false; /* a former tiod may have left something there */
@@ -70,10 +165,17 @@ static void update(struct daemon *daemon, size_t i)
 	bool empty = false;
 	char *text;
 
+	if (file->worker) {
+		file->again = true;
+		return;
+	}
 	if (strcmp(path, file->path) != 0)
 		move(file, path);
-	if (!path[0])
+	if (!path[0]) {
+		if (file->former[0])
+			put(file, NULL);
 		return;
+	}
 	text = kinds[i].text(&offer, &empty);
 	if (!text && !empty)
 		log_error("memory is short: %s stays as it is", path);
@@ -100,9 +202,21 @@ void offers_touch(struct daemon *daemon)
 		sd_event_source_set_enabled(daemon->offers.flush, SD_EVENT_ONESHOT);
 }
 
+bool offers_busy(const struct daemon *daemon)
+{
+	for (size_t i = 0; i < OFFERS_FILES; i++)
+		if (daemon->offers.files[i].worker)
+			return true;
+	return false;
+}
+
 int offers_init(struct daemon *daemon, struct tio_error *err)
 {
-	int r = sd_event_add_defer(daemon->event, &daemon->offers.flush, on_flush, daemon);
+	int r;
+
+	for (size_t i = 0; i < OFFERS_FILES; i++)
+		daemon->offers.files[i].daemon = daemon;
+	r = sd_event_add_defer(daemon->event, &daemon->offers.flush, on_flush, daemon);
 
 	if (r >= 0)
 		r = sd_event_source_set_enabled(daemon->offers.flush, SD_EVENT_OFF);
@@ -112,7 +226,9 @@ int offers_init(struct daemon *daemon, struct tio_error *err)
 /* The files stay: what is attached stays attached. */
 void offers_finish(struct daemon *daemon)
 {
-	for (size_t i = 0; i < OFFERS_FILES; i++)
+	for (size_t i = 0; i < OFFERS_FILES; i++) {
+		worker_free(daemon->offers.files[i].worker);
 		free(daemon->offers.files[i].text);
+	}
 	daemon->offers.flush = sd_event_source_disable_unref(daemon->offers.flush);
 }

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,20 +16,12 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "config.h"
 #include "connection.h"
 #include "core/report.h"
 
-#define GROUP_READ      "tiod"
-#define GROUP_CHANGE    "tiod-admin"
 #define ACCEPTS_AT_ONCE 32 /* then clients that are here get their turn */
 #define NO_GROUP        ((gid_t)-1)
-
-static gid_t look_up(const char *name)
-{
-	const struct group *group = getgrnam(name);
-
-	return group ? group->gr_gid : NO_GROUP;
-}
 
 static bool is_member(const gid_t *groups, size_t n, gid_t wanted)
 {
@@ -153,8 +144,8 @@ static void turn_away(int fd, struct server *server, const struct peer *peer, bo
 		       stranger ? SERVER_PER_STRANGER : SERVER_CLIENTS_PER_UID,
 		       stranger ? strangers_max(server) : server->max_connections);
 	if (stranger)
-		error_fix(&err, "close some; members of the groups " GROUP_READ
-				" and " GROUP_CHANGE " may have more");
+		error_fix(&err, "close some; members of the groups " CONFIG_GROUP_READ
+				" and " CONFIG_GROUP_CHANGE " may have more");
 	else
 		error_fix(&err, "close some, or try again later; MaxClients= in tiod.conf sets "
 				"how many may be connected in all");
@@ -253,8 +244,7 @@ int server_init(struct server *server, sd_event *event, const char *path, struct
 	int r;
 
 	server->event = event;
-	server->readers = look_up(GROUP_READ);
-	server->changers = look_up(GROUP_CHANGE);
+	server->readers = server->changers = NO_GROUP;
 	r = take_passed(server, err);
 	if (r == 0) {
 		r = listening_make(&server->sockets[0], path, true, err);

@@ -89,6 +89,7 @@ VARIANTS = {
     "slow": slow,
     "slow-vfs": slow_vfs,
     "moved": plain,
+    "hung-start": plain,
     "amd-sysfs": kernel(flavour="amd-sysfs"),
     "udevd": plain,
 }

@@ -403,3 +403,68 @@ Test(config, a_mistake_in_the_network_section_is_told)
 	cr_expect(
 		is_noted("net.conf:4: VLAN=4095 is not a VLAN from 1 to 4094, or 0 for none"));
 }
+
+Test(config, it_comes_through_another_process_whole)
+{
+	struct config copy = { 0 };
+	void *block;
+	size_t size;
+
+	make_rules();
+	write_file("tiod.conf", "[Daemon]\nWorkers=3\nFrob=1\n");
+	write_file("vms.d/a.conf", "[VM]\nMemory=1G\n");
+	write_file("vms.d/b.conf", "[VM]\nMemory=2G\n");
+	write_file("rules.d/r.conf", "[Match]\nSlot=8\n[Report]\nOn=boot\n");
+	cr_assert(eq(int, config_load(folder, &config), 0));
+	cr_assert(eq(int, config_pack(&config, &block, &size), 0));
+	for (size_t part = 0; part < size; part += 61)
+		cr_assert(eq(int, config_unpack(block, part, &copy), -EINVAL), "%zu", part);
+	cr_assert(eq(int, config_unpack(block, size, &copy), 0));
+	free(block);
+	cr_expect(eq(uint, copy.workers, 3));
+	cr_assert(eq(sz, copy.n_vms, 2));
+	cr_expect(eq(u64, config_find_vm(&copy, "b")->memory, (uint64_t)2 << 30));
+	cr_assert(eq(sz, copy.n_rules, 1));
+	cr_expect(eq(str, copy.rules[0].match.slot, "8"));
+	cr_assert(eq(sz, copy.n_notes, config.n_notes));
+	cr_expect(eq(str, copy.notes[0].text, config.notes[0].text));
+	config_finish(&copy);
+}
+
+Test(config, a_fifo_is_not_waited_for)
+{
+	char path[128];
+
+	make_rules();
+	write_file("rules.d/r.conf", "[Match]\nSlot=7\n[Report]\nOn=boot\n");
+	cr_assert(eq(int, config_load(folder, &config), 0));
+	snprintf(path, sizeof(path), "%s/rules.d/r.conf", folder);
+	unlink(path);
+	cr_assert(eq(int, mkfifo(path, 0600), 0));
+	alarm(20);
+	cr_assert(eq(int, config_load(folder, &config), -EINVAL));
+	alarm(0);
+	cr_expect(is_noted("r.conf: it is no file that can be read"));
+	cr_assert(eq(sz, config.n_rules, 1));
+	cr_expect(eq(str, config.rules[0].match.slot, "7"), "the last good one stays");
+}
+
+static void tell(void *arg, const char *what)
+{
+	struct text *told = arg;
+
+	text_add(told, "%s\n", what);
+}
+
+Test(config, what_may_take_long_is_told_before_it_is_begun)
+{
+	auto_text struct text told = { 0 };
+
+	config.tell = tell;
+	config.tell_arg = &told;
+	write_file("vms.d/a.conf", "[VM]\nMemory=1G\nUser=root\n");
+	cr_assert(eq(int, config_load(folder, &config), 0));
+	cr_expect(ne(ptr, strstr(told.data, "who is in the group tiod\n"), NULL));
+	cr_expect(ne(ptr, strstr(told.data, "vms.d/a.conf\nwho User=root is ("), NULL), "%s",
+		  told.data);
+}

@@ -5,8 +5,8 @@
  * Files that tiod writes for others to read, at a path that an admin chose.
  *
  * Replaced as a whole, so that a reader finds the old text or the new one, and readable for
- * everybody; not synced, since they are made anew whenever tiod starts.  That makes them quick
- * enough for the main loop on /run or any local file system.
+ * everybody; not synced, since they are made anew whenever tiod starts.  Both block for as long
+ * as the file system pleases.
  */
 
 struct tio_error;
