@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "daemon.h"
 
+#define PUT_OFF_MAX    20  /* a burst that does not end must be seen, too */
 #define EVENTS_AT_ONCE 512 /* then clients get their turn */
 
 /* The kernel tells of each VF that goes, but not that its PF has fewer of them now. */
@@ -59,10 +60,27 @@ static void take_event(struct daemon *daemon, const struct uevent *event)
 void scan_events_take(struct daemon *daemon)
 {
 	struct uevent event;
+	int n = 0;
 
-	for (int i = 0; i < EVENTS_AT_ONCE && uevents_next(daemon->scans.uevents, &event) > 0;
-	     i++)
+	for (; n < EVENTS_AT_ONCE && uevents_next(daemon->scans.uevents, &event) > 0; n++)
 		take_event(daemon, &event);
+	if (n)
+		daemon->scans.last_event = now_usec();
+}
+
+uint64_t scan_events_wait(struct daemon *daemon)
+{
+	struct scans *scans = &daemon->scans;
+	uint64_t quiet;
+
+	scan_events_take(daemon);
+	quiet = now_usec() - scans->last_event;
+	if (quiet >= SCAN_GATHER_USEC || scans->put_off == PUT_OFF_MAX) {
+		scans->put_off = 0;
+		return 0;
+	}
+	scans->put_off++;
+	return SCAN_GATHER_USEC - quiet;
 }
 
 static int on_input(sd_event_source *source, int fd, uint32_t revents, void *userdata)

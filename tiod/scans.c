@@ -9,7 +9,6 @@
 #include "daemon.h"
 #include "scan-events.h"
 
-#define GATHER_USEC  50000 /* events come in bursts: one scan for all of them */
 #define RETRY_USEC   500000
 #define EXACT_USEC   5000
 #define FAILURES_MAX 5
@@ -59,13 +58,13 @@ void scans_mark(struct daemon *daemon, struct bdf bdf)
 	scans_because(daemon, SCAN_DOUBT);
 	if (bdf_set_add(&daemon->scans.dirty, bdf) < 0)
 		daemon->scans.everything = true;
-	plan_next(daemon, GATHER_USEC);
+	plan_next(daemon, SCAN_GATHER_USEC);
 }
 
 void scans_mark_everything(struct daemon *daemon)
 {
 	daemon->scans.everything = true;
-	plan_next(daemon, GATHER_USEC);
+	plan_next(daemon, SCAN_GATHER_USEC);
 }
 
 static bool hangs_at(const struct scans *scans, struct bdf bdf)
@@ -94,6 +93,8 @@ void scans_hurry(struct daemon *daemon, uint64_t usec)
 {
 	struct scans *scans = &daemon->scans;
 
+	if (usec == 0)
+		scans->last_event = 0;
 	if (usec == 0 && scans->enabled && !scans->now)
 		(void)sd_event_source_set_enabled(scans->timer, SD_EVENT_OFF);
 	plan_next(daemon, usec);
@@ -128,7 +129,7 @@ void scans_links_free(struct daemon *daemon)
 	if (bdf_set_add_all(&scans->dirty, &scans->missed) < 0)
 		scans->everything = true;
 	scans->missed.n = 0;
-	plan_next(daemon, GATHER_USEC);
+	plan_next(daemon, SCAN_GATHER_USEC);
 }
 
 /* --- One scan --- */
@@ -290,8 +291,11 @@ void scans_start(struct daemon *daemon, bool first, bool links)
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct daemon *daemon = userdata;
+	uint64_t more = daemon->scans.now ? 0 : scan_events_wait(daemon);
 
-	if (!daemon->scans.now && (has_any(&daemon->scans) || daemon->scans.look))
+	if (more)
+		plan_next(daemon, more);
+	else if (!daemon->scans.now && (has_any(&daemon->scans) || daemon->scans.look))
 		scans_start(daemon, false, !turns_any(&daemon->turns));
 	return 0;
 }
@@ -324,7 +328,7 @@ static void take_result(struct daemon *daemon, const struct scan *scan,
 static void go_on(struct daemon *daemon)
 {
 	if (has_any(&daemon->scans))
-		plan_next(daemon, GATHER_USEC);
+		plan_next(daemon, SCAN_GATHER_USEC);
 }
 
 /* --- What hangs --- */
@@ -451,7 +455,7 @@ void scans_enable(struct daemon *daemon)
 {
 	daemon->scans.enabled = true;
 	if (has_work(&daemon->scans))
-		plan_next(daemon, GATHER_USEC);
+		plan_next(daemon, SCAN_GATHER_USEC);
 }
 
 int scans_init(struct daemon *daemon, struct tio_error *err)

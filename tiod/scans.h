@@ -45,6 +45,8 @@ struct scans {
 	sd_event_source *udevd;         /* owned; NULL: it is not watched for */
 	bool enabled;                   /* events start scans */
 	enum scan_reason reason;        /* of the next scan */
+	uint64_t last_event;            /* usec */
+	unsigned put_off;               /* so often, as events kept coming */
 
 	/* What the next scan is to do. */
 	struct bdf_set dirty, gone;

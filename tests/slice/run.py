@@ -72,6 +72,13 @@ def incapable(host):
             del function["ide"]
 
 
+def many_vfs(host):
+    """As many VFs as the largest cards have."""
+    for function, _ in functions(host):
+        if "sriov" in function:
+            function["sriov"]["total"] = 1016
+
+
 def two_tsms(host):
     change(host, "0000:83:00.0", **{"class": "0x108000"})
     host["tsm"].append({"parent": "0000:83:00.0"})
@@ -88,6 +95,7 @@ VARIANTS = {
     "incapable": incapable,
     "slow": slow,
     "slow-vfs": slow_vfs,
+    "many-vfs": many_vfs,
     "moved": plain,
     "hung-start": plain,
     "amd-sysfs": kernel(flavour="amd-sysfs"),

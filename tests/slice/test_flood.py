@@ -8,7 +8,8 @@ import socket
 from checks import run_all, set_pci, until
 from world import SOCKET
 
-NIC, VFS = "0000:41:00.0", 64
+NIC, VFS, MANY = "0000:41:00.0", 64, 1016
+PASSES_MAX = 8  # one, where nobody else is at work: a pause of the kernel makes another
 NETLINK_KOBJECT_UEVENT = 15
 PAYLOAD = b"add@/devices/none\0ACTION=add\0DEVPATH=/devices/none\0SUBSYSTEM=none\0"
 
@@ -80,4 +81,28 @@ def overrun(checks):
     checks.tap.ok(os.path.exists(SOCKET) and checks.world.alive(), "tiod has outlived it")
 
 
-run_all({"plain": [burst, overrun]})
+def passes(checks):
+    """How often tiod has read the host so far, for whatever reason."""
+    page = checks.world.call("GetMetrics")["parameters"]["text"]
+    return sum(int(line.split()[1]) for line in page.splitlines()
+               if line.startswith("tiod_scans_total{"))
+
+
+def many(checks):
+    """A burst that takes the kernel a while is waited for, but not for ever."""
+    opens = checks.sim.fault(path="*/config", op="open", act="count", nth=0)
+    for number in (MANY, 0):
+        before = passes(checks)
+        set_pci(NIC, "sriov_numvfs", str(number))
+        until(lambda: known(checks) == number, 120)
+        checks.tap.ok(known(checks) == number, f"{MANY} VFs have "
+                      f"{'come, and none is missed' if number else 'gone'}", known(checks))
+        read = passes(checks) - before
+        checks.tap.note(f"the host was read {read} times")
+        checks.tap.ok(0 < read < PASSES_MAX, "and the host was read a few times for it", read)
+    checks.tap.ok(checks.sim.hits(opens) < 2 * MANY, "each of them about once",
+                  checks.sim.hits(opens))
+    checks.sim("clear")
+
+
+run_all({"plain": [burst, overrun], "many-vfs": [many]})
