@@ -26,10 +26,14 @@
 
 static int open_root(const char *path, mode_t make, int *ret, struct tio_error *err)
 {
-	int fd;
+	int fd, r;
 
-	if (make && mkdir(path, make) < 0 && errno != EEXIST)
-		return error_set(err, -errno, "make the folder %s: %s", path, strerror(errno));
+	if (make && mkdir(path, make) < 0 && errno != EEXIST) {
+		r = error_set(err, -errno, "make the folder %s: %s", path, strerror(errno));
+		error_fix(err, "make it, or have its file system writable; --state-dir and "
+			       "--runtime-dir name other places");
+		return r;
+	}
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return error_set(err, -errno, "open the folder %s: %s", path, strerror(errno));

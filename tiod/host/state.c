@@ -50,13 +50,14 @@ int state_write_journal(struct host *host, struct bdf family, const char *json,
 	auto_close int dir = open_journal_folder(host);
 	char path[FILE_NAME_MAX];
 	const char *name = path + strlen("journal/");
+	int r;
 
 	if (dir < 0)
 		return error_set(err, -errno, "open the journal's folder: %s", strerror(errno));
 	journal_file(family, "json", path);
-	if (!json)
-		return store_remove(dir, name, err);
-	return store_replace(dir, name, json, strlen(json), err);
+	r = json ? store_replace(dir, name, json, strlen(json), err)
+		 : store_remove(dir, name, err);
+	return r < 0 ? error_wrap(err, r, "in %s/journal", host->runtime) : 0;
 }
 
 /* Nobody but a person can say what a damaged file should have said. */
@@ -223,6 +224,16 @@ int host_assignments_read(struct host *host, struct assignments *ret, struct tio
 		     : 0;
 }
 
+/* What stands there already needs no room on a disk, nor one that can be written. */
+static bool is_written(struct host *host, const char *text)
+{
+	auto_free char *now = NULL;
+	size_t size;
+
+	return store_read(host->state_fd, ASSIGNMENTS, &now, &size, NULL) == 0 && now &&
+	       strcmp(now, text) == 0;
+}
+
 static int write_assignments(struct host *host, const struct assignments *all,
 			     struct tio_error *err)
 {
@@ -230,9 +241,20 @@ static int write_assignments(struct host *host, const struct assignments *all,
 	int r;
 
 	r = assignments_to_json(all, &text, err);
-	if (r < 0)
+	if (r < 0 || is_written(host, text))
 		return r;
-	return store_replace(host->state_fd, ASSIGNMENTS, text, strlen(text), err);
+	r = store_replace(host->state_fd, ASSIGNMENTS, text, strlen(text), err);
+	return r < 0 ? error_wrap(err, r, "in %s", host->state) : 0;
+}
+
+/* Where nothing can be written nobody else writes: there it goes on without. */
+static int lock_assignments(struct host *host, int *ret, struct tio_error *err)
+{
+	int r = store_lock(host->state_fd, ASSIGNMENTS_LOCK, ret, err);
+
+	if (r == -EROFS)
+		return 0;
+	return r < 0 ? error_wrap(err, r, "in %s", host->state) : 0;
 }
 
 /* 1: @all was changed and is to be kept; 0: it was not; or an error. */
@@ -245,7 +267,7 @@ static int change_assignments(struct host *host, change_fn change, const void *a
 	struct assignments all = { 0 };
 	int r;
 
-	r = store_lock(host->state_fd, ASSIGNMENTS_LOCK, &lock, err);
+	r = lock_assignments(host, &lock, err);
 	if (r < 0)
 		return r;
 	r = host_assignments_read(host, &all, err);
