@@ -297,8 +297,8 @@ static int serve(struct exporter *exporter, int fd)
 	pthread_sigmask(SIG_BLOCK, &ends, NULL);
 
 	http = MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, exporter,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request,
+		exporter, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 		(unsigned)CONNECTIONS_PER_IP, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
@@ -309,6 +309,8 @@ static int serve(struct exporter *exporter, int fd)
 	}
 	sd_notify(0, "READY=1");
 	sigwait(&ends, &signal_number);
+	/* Else it would shut the socket down, which is the service manager's, for everybody. */
+	(void)MHD_quiesce_daemon(http);
 	MHD_stop_daemon(http);
 	return EXIT_DONE;
 }

@@ -33,9 +33,10 @@ def listener(port=0):
 class Exporter:
     """@uid: as whom; else as the test.  The socket is passed as a service manager does it."""
 
-    def __init__(self, uid="", program=EXPORTER):
+    def __init__(self, uid="", program=EXPORTER, kept=None):
+        """@kept: a socket that stays open here, as a service manager's does."""
         self.log = "/run/tiod-exporter.log"
-        with listener() as passed, open(self.log, "w", encoding="utf-8") as log:
+        with (kept.dup() if kept else listener()) as passed, open(self.log, "w", encoding="utf-8") as log:
             self.port = passed.getsockname()[1]
             command = ["/usr/bin/python3", "-c", PASS_ON, str(passed.fileno()), str(uid),
                        program, "--socket", SOCKET]

@@ -2,12 +2,13 @@
 """tiod-exporter: the page over HTTP, whatever its clients and tiod do."""
 
 import os
+import select
 import signal
 import socket
 import subprocess
 
 from checks import run_all, until
-from exporter import EXPORTER, Exporter, answers
+from exporter import EXPORTER, Exporter, answers, listener
 from world import SOCKET
 
 OPEN = "application/openmetrics-text"
@@ -144,6 +145,19 @@ def garbage(exporter, what):
             pass
 
 
+def again(checks):
+    """The socket outlives each exporter that it is passed to."""
+    with listener() as kept:
+        for sentence in ("one that is passed a socket serves it", "so does the next one"):
+            exporter = Exporter(kept=kept)
+            checks.tap.ok(exporter.get()[0] == 200, sentence)
+            ended(checks, exporter)
+        # A service manager waits for callers meanwhile: a socket that hung up is none.
+        waits = select.poll()
+        waits.register(kept, select.POLLIN)
+        checks.tap.ok(not waits.poll(0), "which leave it as it was", waits.poll(0))
+
+
 def by_itself(checks):
     """Where no service manager passes a socket."""
     for where, words in (("127.0.0.1:x", "numbers in both"), ("localhost:9000", "numbers"),
@@ -160,4 +174,4 @@ def by_itself(checks):
             process.terminate()
 
 
-run_all({"plain": [pages, without_tiod, without_rights, crowd, by_itself]})
+run_all({"plain": [pages, without_tiod, without_rights, crowd, again, by_itself]})
