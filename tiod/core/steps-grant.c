@@ -120,7 +120,7 @@ static void grant_overtake(struct record *newer, const struct record *older)
 const struct step step_grant = {
 	.name = "grant",
 	.subject = SUBJECT_TARGET,
-	.deadline_ms = 10000,
+	.deadline_ms = 30000, /* tiod-helper may have to be started for it */
 	.journaled = true,
 	.needed = grant_needed,
 	.describe = grant_describe,
