@@ -93,8 +93,8 @@ def test_sysusers(folder):
     missing = [group for group in ("tiod", "tiod-admin")
                if f"Creating group '{group}' with" not in said]
     tap.ok(not missing, "and would create both", missing, said)
-    with open(f"{SOURCE}/tiod/server.c", encoding="utf-8") as file:
-        asked = re.findall(r'#define GROUP_\w+ +"([^"]+)"', file.read())
+    with open(f"{SOURCE}/tiod/config.h", encoding="utf-8") as file:
+        asked = re.findall(r'#define CONFIG_GROUP_\w+ +"([^"]+)"', file.read())
     tap.ok(sorted(asked) == ["tiod", "tiod-admin"], "those that tiod asks for", asked)
 
 
