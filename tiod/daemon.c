@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "interface.h"
 #include "methods.h"
+#include "regrant.h"
 
 #define GRACE_USEC (10 * 1000000ull) /* for workers when we are told to stop */
 #define KILL_USEC  2500000           /* for them to die */
@@ -79,6 +80,8 @@ static void become_ready(struct daemon *daemon)
 	presence_note_all(daemon);
 	offers_touch(daemon);
 	automatic_start(daemon);
+	/* Files may have changed while tiod was away. */
+	regrant(daemon, &(const struct config){ 0 });
 	server_open(&daemon->server);
 	scans_enable(daemon);
 	log_event(LOG_LEVEL_INFO, LOG_EVENT_READY, NULL, 0,

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "daemon.h"
 #include "methods.h"
+#include "regrant.h"
 #include "worker.h"
 
 #define LIMIT_MS   20000 /* unless StepTimeout= says otherwise */
@@ -127,7 +128,7 @@ static void succeed(struct daemon *daemon, const struct result *result)
 {
 	struct reload *reload = &daemon->reload;
 	struct tio_error err = TIO_ERROR_NONE;
-	struct config fresh;
+	struct config fresh, before = daemon->config;
 
 	if (config_unpack(result->text, result->text_size, &fresh) < 0) {
 		error_kind_set(&err, ERROR_BUSY, -ENOMEM,
@@ -135,11 +136,14 @@ static void succeed(struct daemon *daemon, const struct result *result)
 		fail(daemon, &err);
 		return;
 	}
-	config_finish(&daemon->config);
 	daemon->config = fresh;
+	regrant_note_orphans(daemon, &before);
 	reload->known = true;
 	(void)sd_event_source_set_enabled(reload->retry, SD_EVENT_OFF);
 	daemon_config_read(daemon, true);
+	if (daemon->phase == DAEMON_READY)
+		regrant(daemon, &before);
+	config_finish(&before);
 	answer(daemon, &reload->now, &err);
 }
 

@@ -6,11 +6,12 @@ import os
 import pwd
 import subprocess
 
-from checks import run_all, vm_file
+from checks import run_all, until, vm_file
 from world import Tap
 
 DRIVE = "0000:61:00.0"
 USER = pwd.getpwnam("daemon").pw_uid
+BIN = pwd.getpwnam("bin").pw_uid
 GROUP = grp.getgrnam("games").gr_gid
 FILES = {
     "shared": "[VM]\nMemory=1G\nGroup=games\n",
@@ -24,6 +25,10 @@ def node(world, function=DRIVE):
     path = f"/dev/vfio/devices/{world.state(function)['cdev']}"
     st = os.stat(path)
     return path, f"{st.st_uid}:{st.st_gid} {st.st_mode & 0o7777:04o}"
+
+
+def quiet(checks):
+    return until(lambda: not checks.world.call("ListJobs")["parameters"]["jobs"])
 
 
 def test_owners(checks):
@@ -56,11 +61,15 @@ def test_replaced(checks):
     """A node that is not the function's is given to nobody"""
     checks.world.must("attach", DRIVE, "--vm", "nobodys")
     path, whose = node(checks.world)
-    vm_file("nobodys", FILES["nobodys"] + "User=daemon\n")
-    checks.world.must("reload")
     with open("/run/other", "w", encoding="ascii"):
         pass
     subprocess.run(["mount", "--bind", "/run/other", path], check=True)
+    vm_file("nobodys", FILES["nobodys"] + "User=daemon\n")
+    checks.world.must("reload")
+    error = until(lambda: checks.world.state(DRIVE)["error"])
+    checks.tap.ok(error and error["step"] == "grant" and path in error["sentence"],
+                  "a reload that finds it gives it to nobody, and says so", error)
+    quiet(checks)
     checks.refused(f"attach {DRIVE} --vm nobodys", 1,
                    ["grant", path, "is not the character device", f"ls -l {path}"],
                    "a node in the place of the function's is refused")
@@ -73,6 +82,7 @@ def test_replaced(checks):
     checks.tap.ok(found == f"{USER}:0 0600", "which it is when it is back", found)
     vm_file("nobodys", FILES["nobodys"])
     checks.world.must("reload")
+    quiet(checks)
     checks.world.must("detach", DRIVE)
 
 
@@ -86,7 +96,64 @@ def test_silent(checks):
     checks.same(before, checks.host(), "a node that others gave away meanwhile goes back")
 
 
-PLAIN = [test_owners, test_told, test_replaced, test_silent]
+def becomes(checks, expected, sentence):
+    until(lambda: node(checks.world)[1] == expected)
+    found = node(checks.world)[1]
+    checks.tap.ok(found == expected, sentence, f"{found}, not {expected}",
+                  checks.world.log_text())
+
+
+def rewrite(checks, text):
+    vm_file("both", "[VM]\nMemory=1G\n" + text)
+    return checks.world.must("reload")
+
+
+def test_another_user(checks):
+    """The file of a VM that has it names somebody else"""
+    before = checks.host()
+    checks.world.must("attach", DRIVE, "--vm", "both")
+    given = checks.host()
+    held = os.open(node(checks.world)[0], os.O_RDONLY)  # as by a guest
+    for text, expected in (("User=bin\nGroup=games\n", f"{BIN}:{GROUP} 0660"),
+                           ("User=bin\n", f"{BIN}:0 0600"),
+                           ("Group=games\n", f"0:{GROUP} 0660"), ("", "0:0 0600"),
+                           ("User=daemon\n", f"{USER}:0 0600")):
+        rewrite(checks, text)
+        becomes(checks, expected, f"reload with {text!r}: its node is {expected}")
+        checks.tap.ok(quiet(checks) and not checks.world.state(DRIVE)["error"],
+                      "and it is attached as before", checks.world.state(DRIVE))
+    os.close(held)
+    checks.world.stop()
+    vm_file("both", FILES["both"])
+    checks.world.start()
+    becomes(checks, f"{USER}:{GROUP} 0660", "a file that changed while tiod was away counts, too")
+    quiet(checks)
+    checks.same(given, checks.host(), "the host is as after the attach")
+    checks.world.must("detach", DRIVE)
+    checks.same(before, checks.host(), "and detach puts back what was found first")
+
+
+def test_nobody_knows(checks):
+    """The file of a VM that has it names a user whom nobody knows, or goes"""
+    checks.world.must("attach", DRIVE, "--vm", "owned")
+    whose = node(checks.world)[1]
+    path = vm_file("owned", "[VM]\nMemory=1G\nUser=nosuchuser\n")
+    checks.run("reload", 0, ["nosuchuser", "describes owned no more", "the user daemon",
+                             "tioctl detach --vm owned"], "what stays as it is is told")
+    os.unlink(path)
+    checks.run("reload", 0)
+    checks.tap.ok(node(checks.world)[1] == whose, "and stays")
+    vm_file("owned", "[VM]\nMemory=1G\nUser=bin\n")
+    checks.world.must("reload")
+    becomes(checks, f"{BIN}:0 0600", "until a file names somebody again")
+    quiet(checks)
+    checks.world.must("detach", DRIVE)
+    vm_file("owned", "[VM]\nMemory=1G\nUser=daemon\n")
+    checks.world.must("reload")
+
+
+PLAIN = [test_owners, test_told, test_replaced, test_silent, test_another_user,
+         test_nobody_knows]
 
 if os.getuid() == 0:
     run_all({"plain": PLAIN}, vms=FILES)

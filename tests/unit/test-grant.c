@@ -139,6 +139,34 @@ Test(grant, a_new_user_gets_it_and_the_first_owner_back)
 	cr_expect(eq(ptr, strstr(host.trace, "uid 1000,"), NULL), "%s", host.trace);
 }
 
+Test(grant, whom_the_file_names_no_more_keeps_nothing)
+{
+	static const struct {
+		uid_t uid;
+		gid_t gid;
+		uint16_t mode;
+	} files[] = { { 1000, 7, 0660 },
+		      { 1000, 0, 0600 },
+		      { 0, 9, 0660 },
+		      { 0, 0, 0600 },
+		      { 1001, 0, 0600 } };
+
+	fake_state(&host, before, sizeof(before));
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		request = a_request(&host, VERB_ATTACH, CARD);
+		text_copy(request.vm.user, sizeof(request.vm.user), files[i].uid ? "u" : "");
+		text_copy(request.vm.group, sizeof(request.vm.group), files[i].gid ? "g" : "");
+		request.vm.uid = files[i].uid;
+		request.vm.gid = files[i].gid;
+		cr_assert(eq(int, fake_run(&host, &request, &err), 0), "%s", err.text);
+		cr_expect(eq(u32, node()->uid, files[i].uid), "%zu", i);
+		cr_expect(eq(u32, node()->gid, files[i].gid), "%zu", i);
+		cr_expect(eq(u32, node()->mode, files[i].mode), "%zu", i);
+	}
+	cr_assert(eq(int, detach(), 0), "%s", err.text);
+	cr_expect(eq(str, (char *)fake_state(&host, after, sizeof(after)), before));
+}
+
 Test(grant, a_refused_or_ignored_grant_undoes_the_attach)
 {
 	for (int silent = 0; silent < 2; silent++) {

@@ -15,7 +15,8 @@ struct run run_of(struct engine *engine, const struct request *request, size_t t
 			     .request = request,
 			     .work = { engine->ops, engine->host, engine->snap, engine->all,
 				       request, engine->plugins,
-				       request ? request->verb : engine->journal->verb },
+				       request ? request->verb : engine->journal->verb,
+				       engine->journal },
 			     .total = (unsigned)total };
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/grant.h"
 
@@ -12,17 +13,45 @@
  * function's stay at its VM either.
  */
 
+/* What tiod found before it gave the node of @f to anybody; NULL: it did not. */
+static const struct node_access *found_first(const struct journal *journal,
+					     const struct function *f)
+{
+	const struct record *record;
+
+	for (size_t i = 0; journal && i < journal->n_records; i++) {
+		record = &journal->records[i];
+		if (strcmp(record->step, step_grant.name) == 0 && record->before.node.known &&
+		    bdf_equal(record->function, f->bdf) &&
+		    identity_may_be(&record->identity, f))
+			return &record->before.node;
+	}
+	return NULL;
+}
+
+/*
+ * Made of what was there first and not of what is there now: whom the VM's file does not name
+ * any more must not keep what it named him for.
+ */
+static struct node_access access_for(const struct journal *journal, const struct vm *vm,
+				     const struct function *f)
+{
+	const struct node_access *first = found_first(journal, f) ?: &f->node;
+
+	return grant_access(vm, first);
+}
+
 static bool grant_needed(const struct step_facts *facts, const struct target *target,
 			 const struct function *f)
 {
 	const struct vm *vm = &facts->request->vm;
 	struct node_access wanted;
 
-	if (!grant_wanted(vm))
-		return false;
 	if (!f || !f->node.known)
-		return true;
-	wanted = grant_access(vm, &f->node);
+		return grant_wanted(vm);
+	if (!grant_wanted(vm) && !found_first(facts->journal, f))
+		return false;
+	wanted = access_for(facts->journal, vm, f);
 	return !node_access_equal(&wanted, &f->node);
 }
 
@@ -33,6 +62,12 @@ static void grant_describe(const struct step_facts *facts, const struct target *
 	bool user = vm->user[0] && vm->uid != 0;
 	char name[BDF_STRLEN];
 
+	if (!grant_wanted(vm)) {
+		snprintf(buf, size,
+			 "take the device node of %s back: the file of %s names nobody",
+			 bdf_format(target->function, name), vm->name);
+		return;
+	}
 	snprintf(buf, size, "give the device node of %s to %s %s%s%s",
 		 bdf_format(target->function, name), user ? "the user" : "the group",
 		 user ? vm->user : vm->group, user && vm->group[0] ? " and the group " : "",
@@ -52,7 +87,7 @@ static void grant_capture(const struct step_work *work, const struct target *tar
 			  const struct function *f, struct record *record)
 {
 	record->before.node = f->node;
-	record->wanted_node = grant_access(&work->request->vm, &f->node);
+	record->wanted_node = access_for(work->journal, &work->request->vm, f);
 }
 
 static int grant_apply(const struct step_work *work, const struct record *record,
@@ -114,7 +149,8 @@ static int grant_undo(const struct step_work *work, const struct record *record,
 /* What was there before the first attach counts, not what a later one found. */
 static void grant_overtake(struct record *newer, const struct record *older)
 {
-	newer->before.node = older->before.node;
+	if (step_same_card(newer, older))
+		newer->before.node = older->before.node;
 }
 
 const struct step step_grant = {

@@ -40,6 +40,7 @@ struct step_work {
 	const struct request *request; /* NULL in recovery */
 	const struct plugins *plugins; /* may be NULL */
 	enum verb verb;                /* of the change, in recovery too */
+	const struct journal *journal; /* of the family */
 };
 
 struct step {
