@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -141,6 +142,57 @@ static FILE *open_file(const char *path)
 	return file;
 }
 
+/* Who may write here decides who is given which device. */
+static bool is_trusted(struct config *config, const char *path, const struct stat *st)
+{
+	if (st->st_uid != 0 && st->st_uid != geteuid()) {
+		config_note(config, true,
+			    "%s: it belongs to user %u, and is only read when it is root's "
+			    "(chown root %s)",
+			    path, (unsigned)st->st_uid, path);
+		return false;
+	}
+	if (st->st_mode & S_IWOTH) {
+		config_note(config, true,
+			    "%s: everybody may write it, so it is not read (chmod o-w %s)",
+			    path, path);
+		return false;
+	}
+	return true;
+}
+
+/* Half of a file may say more than all of it: a match that is missing fits everything. */
+static bool has_changed(int fd, const char *path, const struct stat *before)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || st.st_size != before->st_size ||
+	    st.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+	    st.st_mtim.tv_nsec != before->st_mtim.tv_nsec)
+		return true;
+	return stat(path, &st) < 0 || st.st_ino != before->st_ino ||
+	       st.st_dev != before->st_dev;
+}
+
+/* -EINVAL, or -ENOENT when nothing is there at all. */
+static int say_why_not_open(struct config *config, const char *path, int code)
+{
+	struct stat st;
+
+	if (code == ENOENT && lstat(path, &st) < 0)
+		return -ENOENT;
+	if (code == ENOENT)
+		config_note(config, true, "%s: it is a link to a file that is not there", path);
+	else if (code == EINVAL)
+		config_note(config, true,
+			    "%s: it is no file that can be read, but a FIFO, a "
+			    "socket or a device",
+			    path);
+	else
+		config_note(config, true, "%s: %s", path, strerror(code));
+	return -EINVAL;
+}
+
 int config_read_file(struct config *config, const char *path,
 		     const struct config_section *sections, void *object)
 {
@@ -148,29 +200,28 @@ int config_read_file(struct config *config, const char *path,
 		.config = config, .path = path, .sections = sections, .object = object
 	};
 	auto_fclose FILE *file = NULL;
+	struct stat before;
 	int r;
 
 	config_tell(config, "the file %s", path);
 	file = open_file(path);
-	if (!file && errno == ENOENT)
-		return -ENOENT;
-	if (!file && errno == EINVAL) {
-		config_note(config, true,
-			    "%s: it is no file that can be read, but a FIFO, a "
-			    "socket or a device",
-			    path);
+	if (!file)
+		return say_why_not_open(config, path, errno);
+	if (fstat(fileno(file), &before) < 0 || !is_trusted(config, path, &before))
 		return -EINVAL;
-	}
-	if (!file) {
-		config_note(config, true, "%s: %m", path);
-		return -EINVAL;
-	}
 	reading.file = file;
 	r = ini_parse_stream(read_line, &reading, on_value, &reading);
 	if (r > 0)
 		config_note(config, true, "%s:%d: neither [Section] nor Key=value", path, r);
 	if (ferror(file))
 		config_note(config, true, "%s: it cannot be read", path);
+	if (has_changed(fileno(file), path, &before)) {
+		config_note(config, true,
+			    "%s: it was changed while it was read (tioctl reload reads it "
+			    "again)",
+			    path);
+		return -EINVAL;
+	}
 	return r != 0 || ferror(file) || reading.failed ? -EINVAL : 0;
 }
 
@@ -206,7 +257,7 @@ int config_find_file(const char *dirs, const char *name, struct text *ret)
 		ret->length = 0;
 		if (text_add(ret, "%s/%s", dir.data, name) < 0)
 			return -ENOMEM;
-		if (stat(ret->data, &st) == 0 || errno != ENOENT)
+		if (lstat(ret->data, &st) == 0 || errno != ENOENT)
 			return 0;
 	}
 	return -ENOENT;
@@ -267,6 +318,7 @@ static int find_in(struct config *config, const char *folder, struct found_list 
 {
 	auto_closedir DIR *dir = NULL;
 	struct dirent *entry;
+	struct stat st;
 	int r = 0;
 
 	config_tell(config, "the folder %s", folder);
@@ -275,8 +327,10 @@ static int find_in(struct config *config, const char *folder, struct found_list 
 		return 0;
 	if (!dir) {
 		config_note(config, true, "%s: %m", folder);
-		return -EINVAL;
+		return -EIO;
 	}
+	if (fstat(dirfd(dir), &st) < 0 || !is_trusted(config, folder, &st))
+		return -EIO;
 	while (r == 0 && (entry = readdir(dir)))
 		if (is_conf(entry->d_name))
 			r = found_add(all, folder, entry->d_name);
@@ -309,12 +363,13 @@ int config_each_file(struct config *config, const char *dirs, const char *folder
 		one = text_add(&path, "%s/%s", dir.data, folder);
 		if (one == 0)
 			one = find_in(config, path.data, &all);
-		if (one < 0 && r != -ENOMEM)
+		if (one < 0 && r != -ENOMEM && r != -EIO)
 			r = one;
 	}
 	if (all.n)
 		qsort(all.list, all.n, sizeof(*all.list), compare_names);
-	for (size_t i = 0; i < all.n; i++) {
+	/* Without all folders it is not known what a file hides, or stands for. */
+	for (size_t i = 0; i < all.n && r != -EIO && r != -ENOMEM; i++) {
 		if (only_hides(all.list[i].path))
 			continue;
 		one = fn(config, all.list[i].path, all.list[i].name, arg);

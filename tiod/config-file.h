@@ -38,7 +38,8 @@ typedef int (*config_file_fn)(struct config *config, const char *path, const cha
 
 /*
  * Calls @fn for every *.conf in @folder of each of @dirs that isn't hidden, in the order of
- * their names; no folder is no files.  The last failure of @fn, but -ENOMEM before all.
+ * their names; no folder is no files.  The last failure of @fn, but -ENOMEM before all.  -EIO:
+ * a folder cannot be read, and none was called; what was read before should stay.
  */
 int config_each_file(struct config *config, const char *dirs, const char *folder,
 		     config_file_fn fn, void *arg);

@@ -333,6 +333,10 @@ int config_read_rules(struct config *config, const char *dirs)
 	struct rule_list list = { 0 };
 	int r = config_each_file(config, dirs, "rules.d", read_rule, &list);
 
+	if (r == -EIO || r == -ENOMEM) {
+		free(list.rules);
+		return r;
+	}
 	free(config->rules);
 	config->rules = list.rules;
 	config->n_rules = list.n;

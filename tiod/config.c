@@ -125,6 +125,10 @@ static int read_vms(struct config *config, const char *dirs)
 	struct vm_list list = { 0 };
 	int r = config_each_file(config, dirs, "vms.d", read_vm_file, &list);
 
+	if (r == -EIO || r == -ENOMEM) {
+		free(list.vms);
+		return r;
+	}
 	if (list.n)
 		qsort(list.vms, list.n, sizeof(*list.vms), compare_vms);
 	free(config->vms);
