@@ -7,50 +7,20 @@ must remember of the first time is in /run/vm.
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 
-from guest import (NIC1, NVME1, PCI, PLAIN, Checks, Guest, Monitor, diff, driver, knob,
-                   property_of, read, settle, snapshot, until)
+import under_unit
+from guest import (NIC1, NVME1, PCI, PLAIN, Checks, Monitor, diff, driver, knob, property_of,
+                   read, settle, snapshot, until)
+from service import Service, has_right, pid, run, seconds, show, status_of
 
-SOCKET = "/run/tiod/io.tiod"
 VF, MAC = "0000:01:10.0", "52:54:00:aa:00:01"
 PLUGGED = "0000:06:00.0"
 MEMORY = "/run/vm/memory.json"
 AGAIN = 75
 NOBODY = 65534
-
-
-def run(*command):
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
-
-
-def show(unit, name):
-    return run("systemctl", "show", "--value", "-p", name, unit).strip()
-
-
-def pid():
-    return int(show("tiod.service", "MainPID"))
-
-
-def seconds(unit, name="ActiveEnterTimestampMonotonic"):
-    return int(show(unit, name) or 0) / 1e6
-
-
-class Service(Guest):
-    """The tiod that systemd has started."""
-
-    def __init__(self):  # pylint: disable=super-init-not-called
-        self.sim = self.daemon = None
-        self.env = dict(os.environ, TIOD_SOCKET=SOCKET)
-        if not os.path.lexists("/run/tiod-test.sock"):
-            os.symlink(SOCKET, "/run/tiod-test.sock")
-
-    def log_text(self):
-        return run("journalctl", "--no-pager", "-o", "cat", "-u", "tiod.service")
 
 
 guest = Service()
@@ -62,11 +32,6 @@ def state_of(function):
     """None while there is no such function."""
     reply = guest.call("GetFunction", function=function)
     return None if "error" in reply else reply["parameters"]["function"]["state"]
-
-
-def status_of(number, key):
-    found = re.search(rf"^{key}:\s*(\S+)", read(f"/proc/{number}/status"), re.M)
-    return found.group(1) if found else ""
 
 
 # --- The first boot ---
@@ -84,8 +49,10 @@ def test_sandbox():
     number = pid()
     checks.ok(status_of(number, "Seccomp") == "2" and status_of(number, "NoNewPrivs") == "1",
               "system calls are filtered", read(f"/proc/{number}/status"))
-    may = int(status_of(number, "CapBnd"), 16)
-    checks.ok(may and may != int(status_of(1, "CapBnd"), 16), "rights are few", hex(may))
+    checks.ok(status_of(number, "Uid") not in ("", "0"), "it is not root")
+    rights = [has_right(number, right) for right in ("SYS_MODULE", "CHOWN", "FOWNER", "SETUID",
+                                                     "DAC_OVERRIDE", "SYS_ADMIN")]
+    checks.ok(rights == [False] * 4 + [True] * 2, "it has few of root's rights", rights)
     mounts = read(f"/proc/{number}/mountinfo").splitlines()
     sysfs = [line.split()[5].split(",")[0] for line in mounts if line.split()[4] == "/sys"]
     checks.ok(sysfs and sysfs[-1] == "ro", "/sys is read-only but for what is worked on",
@@ -95,6 +62,7 @@ def test_sandbox():
 def test_work():
     """Each kind of thing that tiod does to the host."""
     before = snapshot()
+    checks.ok(not os.path.exists("/sys/module/vfio_pci"), "vfio-pci is not loaded yet")
     checks.attach(NVME1)
     checks.ok(driver(NVME1) == "vfio-pci" and read(f"{PCI}{NVME1}/tsm/connect") == "tsm0",
               "a module is loaded, a card connected and bound", driver(NVME1))
@@ -205,6 +173,16 @@ def test_back(memory):
               diff(memory["fresh"], after))
 
 
+def test_order():
+    """A guest waits for its tiod-wait, which waits for tiod."""
+    waiter = "tiod-wait@vm1.service"
+    began = [seconds("tiod.service"), seconds(waiter, "ExecMainStartTimestampMonotonic"),
+             seconds(waiter, "ExecMainExitTimestampMonotonic"),
+             seconds("guest.service", "ExecMainStartTimestampMonotonic")]
+    checks.ok(all(began) and sorted(began) == began,
+              "tiod is ready, then it is waited for, then the guest starts", began)
+
+
 def test_journal():
     refused = [line for line in guest.log_text().splitlines()
                if "ermission denied" in line or "not permitted" in line or "ead-only" in line]
@@ -229,6 +207,7 @@ def first():
     test_user()
     test_plugged()
     test_tsm_comes()
+    under_unit.test_all(checks)
     test_restart()
     test_journal()
     with open(MEMORY, "w", encoding="utf-8") as file:
@@ -242,6 +221,7 @@ def second():
     tap.number, tap.failed = memory["number"], memory["failed"]
     settle()
     timings()
+    test_order()
     test_back(memory)
     test_journal()
     tap.end()
