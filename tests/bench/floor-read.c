@@ -19,12 +19,17 @@
 
 #define CAP_EXPRESS    0x10
 #define EXT_SERIAL     0x03
+#define EXT_ACS        0x0d
 #define EXT_SRIOV      0x10
 #define EXT_IDE        0x30
 #define EXT_START      0x100
 #define EXT_STEPS_MAX  960 /* 4096 - 256 bytes, of at least 4 */
 #define CAP_STEPS_MAX  48
 #define ATTRIBUTE_SIZE 4096
+
+/* The type field of the PCI Express Capabilities register: what ports and bridges say. */
+#define TYPE_FIRST_PORT 0x4
+#define TYPE_LAST_PORT  0x8
 
 int floor_read(int dir, const char *path, char *buf, size_t size)
 {
@@ -88,9 +93,10 @@ static uint32_t peek(int fd, unsigned int at, size_t size)
 	       (uint32_t)bytes[3] << 24;
 }
 
-static void read_capabilities(int fd)
+/* True for an endpoint. */
+static bool read_capabilities(int fd)
 {
-	unsigned int at, express = 0;
+	unsigned int at, express = 0, type;
 
 	(void)peek(fd, 6, 2);
 	at = peek(fd, 0x34, 1);
@@ -100,19 +106,21 @@ static void read_capabilities(int fd)
 		at = peek(fd, at + 1, 1);
 	}
 	if (!express)
-		return;
-	(void)peek(fd, express, 4);
+		return false;
+	type = peek(fd, express, 4) >> 20 & 0xf;
 	(void)peek(fd, express + 4, 4);
+	return type < TYPE_FIRST_PORT || type > TYPE_LAST_PORT;
 }
 
 static void read_extended(int fd)
 {
-	unsigned int at = EXT_START, serial = 0, sriov = 0, ide = 0;
+	unsigned int at = EXT_START, serial = 0, acs = 0, sriov = 0, ide = 0;
 
 	for (int i = 0; at && i < EXT_STEPS_MAX; i++) {
 		uint32_t header = peek(fd, at, 4);
 
 		serial = (header & 0xffff) == EXT_SERIAL ? at : serial;
+		acs = (header & 0xffff) == EXT_ACS ? at : acs;
 		sriov = (header & 0xffff) == EXT_SRIOV ? at : sriov;
 		ide = (header & 0xffff) == EXT_IDE ? at : ide;
 		at = header >> 20;
@@ -121,24 +129,29 @@ static void read_extended(int fd)
 		(void)peek(fd, serial + 4, 4);
 		(void)peek(fd, serial + 8, 4);
 	}
+	if (acs)
+		(void)peek(fd, acs + 4, 4);
 	if (sriov)
 		(void)peek(fd, sriov + 0x14, 4);
 	if (ide)
 		(void)peek(fd, ide + 4, 4);
 }
 
-static void read_config(int dir, bool is_vf)
+/* True for an endpoint. */
+static bool read_config(int dir, bool is_vf)
 {
+	bool endpoint;
 	int fd = openat(dir, "config", O_RDONLY);
 
 	counts.opens++;
 	if (fd < 0)
-		return;
+		return false;
 	(void)peek(fd, 0x40, 4);
-	read_capabilities(fd);
+	endpoint = read_capabilities(fd);
 	if (!is_vf)
 		read_extended(fd);
 	close(fd);
+	return endpoint;
 }
 
 /* --- A function --- */
@@ -153,6 +166,15 @@ static void read_sriov(int dir)
 	(void)floor_read(dir, "sriov_offset", buf, sizeof(buf));
 	(void)floor_read(dir, "sriov_stride", buf, sizeof(buf));
 	(void)floor_read(dir, "sriov_drivers_autoprobe", buf, sizeof(buf));
+}
+
+static void read_power(int dir)
+{
+	char buf[64];
+
+	(void)floor_read(dir, "d3cold_allowed", buf, sizeof(buf));
+	(void)floor_read(dir, "power/control", buf, sizeof(buf));
+	(void)floor_read(dir, "reset_method", buf, sizeof(buf));
 }
 
 static void list_folder(int fd)
@@ -180,13 +202,15 @@ static void list_bridge(int sys, const char *link)
 }
 
 /* True: it has a TSM link. */
-static bool read_changing(int sys, int dir, const char *address, const char *link)
+static bool read_changing(int sys, int dir, const char *address, const char *link, bool power)
 {
 	char buf[64];
 	bool tsm;
 
 	(void)floor_read(dir, "driver_override", buf, sizeof(buf));
 	read_sriov(dir);
+	if (power)
+		read_power(dir);
 	list_folder(open_folder(dir, "vfio-dev"));
 	tsm = strcmp(address + strlen(address) - 2, ".0") == 0 &&
 	      floor_exists(dir, "tsm/connect");
@@ -205,7 +229,7 @@ bool floor_read_function(int sys, const char *address)
 {
 	char path[64], link[512], buf[ATTRIBUTE_SIZE];
 	int dir = open_function(sys, address, path);
-	bool is_vf, tsm;
+	bool is_vf, endpoint, tsm;
 
 	if (dir < 0)
 		floor_die("%s: %s", path, strerror(errno));
@@ -216,9 +240,9 @@ bool floor_read_function(int sys, const char *address)
 	(void)floor_read(dir, "resource", buf, sizeof(buf));
 	(void)floor_exists(dir, "doe_features/0001:01");
 	(void)floor_exists(dir, "doe_features/0001:02");
-	read_config(dir, is_vf);
+	endpoint = read_config(dir, is_vf);
 	(void)floor_link(sys, path, link, sizeof(link));
-	tsm = read_changing(sys, dir, address, link);
+	tsm = read_changing(sys, dir, address, link, endpoint && !is_vf);
 	(void)floor_exists(dir, "uevent");
 	close(dir);
 	return tsm;
@@ -233,7 +257,7 @@ void floor_read_state(int sys, const char *address)
 		floor_die("%s: %s", path, strerror(errno));
 	(void)floor_read(dir, "uevent", buf, sizeof(buf));
 	(void)floor_link(sys, path, link, sizeof(link));
-	(void)read_changing(sys, dir, address, link);
+	(void)read_changing(sys, dir, address, link, true);
 	(void)floor_exists(dir, "uevent");
 	close(dir);
 }

@@ -83,7 +83,22 @@ int floor_echo(char **args)
 		serve(listener, reply, size);
 }
 
-/* A connection for each call, as tioctl makes one. */
+/* A connection for each call, as tioctl makes one; the bytes of the answer. */
+static long call(const struct sockaddr_un *address, const char *text)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	long bytes;
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+		floor_die("%s: %s", address->sun_path, strerror(errno));
+	send_all(fd, text, strlen(text) + 1);
+	bytes = receive(fd);
+	if (bytes < 0)
+		floor_die("%s: the server hung up", address->sun_path);
+	close(fd);
+	return bytes;
+}
+
 int floor_ask(char **args)
 {
 	struct sockaddr_un address = address_of(args[0]);
@@ -93,16 +108,40 @@ int floor_ask(char **args)
 	printf("{\"usec\": [");
 	for (unsigned long i = 0; i < times; i++) {
 		double start = floor_now();
-		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-		if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-			floor_die("%s: %s", args[0], strerror(errno));
-		send_all(fd, args[1], strlen(args[1]) + 1);
-		bytes = receive(fd);
-		if (bytes < 0)
-			floor_die("%s: the server hung up", args[0]);
-		close(fd);
+		bytes = call(&address, args[1]);
 		printf("%s%.1f", i ? ", " : "", floor_now() - start);
+	}
+	printf("], \"bytes\": %ld}\n", bytes);
+	return 0;
+}
+
+static void sleep_until(double usec)
+{
+	double left = usec - floor_now();
+
+	if (left > 0)
+		usleep((useconds_t)left);
+}
+
+/*
+ * A call each @args[3] microseconds, whether or not the one before was quick: its time counts
+ * from when it was due, so that one slow answer is seen by all who would have asked meanwhile.
+ */
+int floor_pace(char **args)
+{
+	struct sockaddr_un address = address_of(args[0]);
+	unsigned long times = strtoul(args[2], NULL, 10);
+	double gap = strtod(args[3], NULL), first = floor_now();
+	long bytes = 0;
+
+	printf("{\"usec\": [");
+	for (unsigned long i = 0; i < times; i++) {
+		double due = first + (double)i * gap;
+
+		sleep_until(due);
+		bytes = call(&address, args[1]);
+		printf("%s%.1f", i ? ", " : "", floor_now() - due);
 	}
 	printf("], \"bytes\": %ld}\n", bytes);
 	return 0;

@@ -19,6 +19,8 @@ static const struct mode {
 	{ "bind", "PF VFS", 2, floor_bind },
 	{ "echo", "SOCKET BYTES", 2, floor_echo },
 	{ "ask", "SOCKET CALL TIMES", 3, floor_ask },
+	{ "pace", "SOCKET CALL TIMES USEC", 4, floor_pace },
+	{ "udev", "", 0, floor_udev },
 };
 
 #define N_MODES (sizeof(modes) / sizeof(modes[0]))

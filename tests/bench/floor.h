@@ -4,7 +4,8 @@
 /*
  * The floor of the benchmarks: a bare program that does the system calls of a job of tiod's
  * and nothing else, so that what tiod adds can be said as a ratio.  floor.c picks the mode,
- * floor-read.c and floor-write.c are about sysfs, floor-socket.c about the socket.
+ * floor-read.c and floor-write.c are about sysfs, floor-socket.c about the socket, and
+ * floor-udev.c lists PCI functions as any user of libudev does.
  *
  * A mode prints one line of JSON and exits; whatever fails ends it with a message and 1.
  */
@@ -40,3 +41,5 @@ int floor_attach(char **args);
 int floor_bind(char **args);
 int floor_echo(char **args);
 int floor_ask(char **args);
+int floor_pace(char **args);
+int floor_udev(char **args);
