@@ -102,9 +102,10 @@ static void watch(struct connection *c)
 	sd_event_source_set_io_events(c->io, events);
 }
 
+/* Beside those who do not read, those who may do nothing here and say nothing either. */
 static void restart_stall(struct connection *c)
 {
-	if (!c->out) {
+	if (!c->out && !c->stranger) {
 		sd_event_source_set_enabled(c->stall, SD_EVENT_OFF);
 		return;
 	}
@@ -182,7 +183,14 @@ static void enqueue(struct connection *c, char *data, size_t size)
 
 static int on_stall(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	drop(userdata, "it has not read a byte for 30 s");
+	struct connection *c = userdata;
+
+	if (c->out)
+		drop(c, "it has not read a byte for 30 s");
+	else if (c->call)
+		restart_stall(c);
+	else
+		connection_close(c);
 	return 0;
 }
 
@@ -432,7 +440,8 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
 	return 0;
 }
 
-int connection_new(struct server *server, int fd, bool clean, const struct peer *peer)
+int connection_new(struct server *server, int fd, bool clean, const struct peer *peer,
+		   bool stranger)
 {
 	struct connection *c = calloc(1, sizeof(*c));
 	int r = -ENOMEM;
@@ -441,7 +450,9 @@ int connection_new(struct server *server, int fd, bool clean, const struct peer 
 		aside_close(fd, clean);
 		return r;
 	}
-	*c = (struct connection){ .server = server, .peer = *peer, .fd = fd, .clean = clean };
+	*c = (struct connection){
+		.server = server, .peer = *peer, .fd = fd, .clean = clean, .stranger = stranger
+	};
 	c->out_end = &c->out;
 	r = sd_event_add_io(server->event, &c->io, fd, EPOLLIN, on_io, c);
 	if (r >= 0)
@@ -456,6 +467,7 @@ int connection_new(struct server *server, int fd, bool clean, const struct peer 
 		free(c);
 		return r;
 	}
+	restart_stall(c);
 	c->next = server->connections;
 	server->connections = c;
 	server->n_connections++;

@@ -22,7 +22,7 @@ struct connection {
 	struct connection *next;
 	struct peer peer;
 	int fd;                      /* owned */
-	bool stranger;               /* may do nothing here */
+	bool stranger;               /* may do nothing here, and not stay without asking */
 	bool clean;                  /* no descriptors can be waiting in it */
 	sd_event_source *io, *stall; /* owned */
 
@@ -39,7 +39,8 @@ struct connection {
 };
 
 /* Takes @fd over, also on failure; @clean: as aside_refuse() says. */
-int connection_new(struct server *server, int fd, bool clean, const struct peer *peer);
+int connection_new(struct server *server, int fd, bool clean, const struct peer *peer,
+		   bool stranger);
 
 /* It stays in memory until the loop comes round, for those further down the stack. */
 void connection_close(struct connection *c);

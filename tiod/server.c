@@ -162,12 +162,8 @@ static int take_on(struct server *server, int client)
 	int r = identify(server, client, &peer);
 	bool stranger = r == 0 && !server->knows(server->arg, &peer);
 
-	if (r == 0 && has_room(server, &peer, stranger)) {
-		r = connection_new(server, client, clean, &peer);
-		if (r == 0)
-			server->connections->stranger = stranger;
-		return r;
-	}
+	if (r == 0 && has_room(server, &peer, stranger))
+		return connection_new(server, client, clean, &peer, stranger);
 	if (r == 0)
 		turn_away(client, server, &peer, stranger);
 	aside_close(client, clean);

@@ -20,7 +20,7 @@
 #define SERVER_STRANGERS       64 /* in all, who may do nothing here; of one uid: */
 #define SERVER_PER_STRANGER    8
 #define SERVER_SOCKETS_MAX     2 /* ours, and one for systemd-report; both serve all */
-#define SERVER_QUEUE_MAX       (4 * 1024 * 1024)
+#define SERVER_QUEUE_MAX       (1024 * 1024) /* beside one reply, however long that is */
 
 struct connection;
 

@@ -149,6 +149,35 @@ sys.stdin.read()
 """
 
 
+# Connects as users without and with rights, says nothing, half a call or one call after another,
+# and tells whose connections were closed when the first two were.
+IDLE = """
+import json, os, select, socket, sys
+def connect(gid):
+    os.seteuid(0); os.setgroups([gid]); os.setegid(65534); os.seteuid(4200)
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(120)
+    s.connect(sys.argv[1])
+    return s
+CALL = b'{"method":"org.varlink.service.GetInfo"}\\0'
+silent, half, busy = [connect(65534) for _ in range(3)]
+reader = connect(int(sys.argv[2]))
+half.sendall(CALL[:-9])
+ended, asked = set(), 0
+while len(ended) < 2 and asked < 600:
+    busy.sendall(CALL)
+    if not busy.recv(65536):
+        break
+    asked += 1
+    for s in select.select([silent, half], [], [], 0.2)[0]:
+        if not s.recv(65536):
+            ended.add(s)
+reader.sendall(CALL)
+busy.sendall(CALL)
+print(json.dumps([len(ended), b"vendor" in busy.recv(65536), b"vendor" in reader.recv(65536)]))
+"""
+
+
 class Caller:
     """A process of another user's; calls of it are answered one by one."""
 
@@ -206,7 +235,11 @@ def ask(caller, method, parameters):
         return reply
     if caller not in KEPT:
         KEPT[caller] = Caller(*CALLERS[caller])
-    return KEPT[caller].call(full(method), parameters)
+    reply = KEPT[caller].call(full(method), parameters)
+    if reply.get("error") == "closed":  # who may do nothing is not kept for long
+        KEPT[caller] = Caller(*CALLERS[caller])
+        reply = KEPT[caller].call(full(method), parameters)
+    return reply
 
 
 def hang_up():
@@ -405,6 +438,18 @@ def test_share(tap, world):
     world.settled(FUNCTION)
 
 
+def begin_idle():
+    hang_up()
+    return subprocess.Popen([sys.executable, "-c", IDLE, SOCKET, str(READERS)],
+                            stdout=subprocess.PIPE, text=True)
+
+
+def test_idle(tap, idle):
+    said = idle.communicate(timeout=240)[0].strip()
+    tap.ok(said == "[2, true, true]",
+           "who may do nothing and asks nothing is not kept; who asks, or may, is", said)
+
+
 def test_unread_devices(tap, world):
     """Answers with open devices that nobody reads."""
     reserve(world)
@@ -472,10 +517,12 @@ def main():
     test_queued(tap, world)
     test_gives_up(tap, world)
     test_crowd(tap, world)
+    idle = begin_idle()
     test_quiet(tap, world)
     test_share(tap, world)
     test_unread_devices(tap, world)
     test_unknown_owner(tap, world)
+    test_idle(tap, idle)
     test_without_groups(tap, world)
     hang_up()
     finish(world, tap)
