@@ -94,10 +94,18 @@ static void before_loading(const struct host *host, int socket, int dir)
 	close_range((unsigned)high + 1, ~0u, 0);
 }
 
+static bool has_rights(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[2] = { { 0 } };
+
+	return syscall(SYS_capget, &header, sets) < 0 || sets[0].effective || sets[1].effective;
+}
+
 /*
  * From here on it is nobody and can open nothing: what it may read the worker reads for it.
  * In tiod's unit it may not become nobody, but there is seccomp then, which ends all that
- * rights are for; without seccomp it may.
+ * rights are for; without seccomp it may.  Better no plugins than some with rights.
  */
 static void after_loading(void)
 {
@@ -112,7 +120,8 @@ static void after_loading(void)
 	limit(RLIMIT_NPROC, 0);
 	limit(RLIMIT_FSIZE, 0);
 	limit(RLIMIT_NOFILE, 0);
-	(void)confine_to_sockets();
+	if (confine_to_sockets() < 0 && has_rights())
+		_exit(EXIT_ALONE);
 }
 
 /* --- Talking --- */
