@@ -196,6 +196,19 @@ Test(holders, a_descriptor_that_only_stands_for_a_node_holds_nothing)
 	cr_expect(eq(sz, find(), 1));
 }
 
+Test(holders, a_process_whose_first_thread_has_ended_holds_what_the_others_have)
+{
+	tree_folder("proc/4711/fd");
+	tree_folder("proc/4711/task/4711/fd");
+	tree_link("/dev/nvme1", "proc/4711/task/4712/fd/3");
+	tree_put("flags:\t02\n", "proc/4711/task/4712/fdinfo/3");
+	cr_assert(eq(sz, find(), 1));
+	expect(0, HOLDER_PROCESS, "/dev/nvme1", "");
+	cr_expect(eq(int, snap.holders[0].pid, 4711));
+	tree_put("flags:\t012000000\n", "proc/4711/task/4712/fdinfo/3");
+	cr_expect(eq(sz, find(), 0));
+}
+
 Test(holders, a_node_opened_by_another_name_is_the_same_file)
 {
 	char path[128];

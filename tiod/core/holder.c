@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/escape.h"
 #include "base/text.h"
 
 /* --- What may be forced --- */
@@ -143,7 +144,7 @@ static const struct {
 			   "`ip route flush dev {what}`", FORCE_NET },
 	[HOLDER_PROCESS] = { "{on} open in process {pid} ({command})",
 			     "end that process (`kill {pid}`)", FORCE_OPEN },
-	[HOLDER_GUEST] = { "{on} open in the virtual machine {where} (process {pid}, "
+	[HOLDER_GUEST] = { "{on} open in the virtual machine {guest} (process {pid}, "
 			   "{command})",
 			   "shut that virtual machine down", FORCE_OPEN },
 	[HOLDER_MAYBE] = { "{what}, which may be its, is open in process {pid} ({command})", "",
@@ -158,10 +159,23 @@ static const struct {
 	[HOLDER_UNSEEN] = { "not all of its users could be looked for: {where}", "{undo}" },
 };
 
+static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			       "0123456789_@%+=:,./-";
+
+/* Anybody may call his process, or his guest, "x) (uid 0": what looks odd stands in quotes. */
+static void set_apart(const char *text, char *buf, size_t size)
+{
+	char escaped[256];
+
+	if (text[strspn(text, harmless)] == '\0')
+		text_copy(buf, size, text);
+	else
+		snprintf(buf, size, "\"%s\"", escape_copy(escaped, sizeof(escaped), text));
+}
+
+/* For a shell. */
 static void quote(const char *text, char *buf, size_t size)
 {
-	static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				       "0123456789_@%+=:,./-";
 	char part[2] = "";
 
 	if (text[strspn(text, harmless)] == '\0') {
@@ -178,18 +192,12 @@ static void quote(const char *text, char *buf, size_t size)
 
 static const char *tell(const struct holder *h, const char *row, char *buf, size_t size)
 {
-	char on[320], place[256] = "", pid[16], then[224];
+	char on[320], place[256] = "", pid[16], then[224], command[72], guest[264];
 	const struct field fields[] = {
-		{ "what", h->what },
-		{ "where", h->where },
-		{ "sort", h->sort },
-		{ "undo", h->undo },
-		{ "command", h->command },
-		{ "stack", h->stack },
-		{ "'where", place },
-		{ "pid", pid },
-		{ "on", on },
-		{ "then", then },
+		{ "what", h->what },   { "where", h->where },  { "sort", h->sort },
+		{ "undo", h->undo },   { "command", command }, { "guest", guest },
+		{ "stack", h->stack }, { "'where", place },    { "pid", pid },
+		{ "on", on },          { "then", then },
 	};
 
 	snprintf(on, sizeof(on), "%s is%s%s%s", h->what, h->stack[0] ? " part of " : "",
@@ -197,6 +205,8 @@ static const char *tell(const struct holder *h, const char *row, char *buf, size
 	snprintf(then, sizeof(then), "%s%s", h->undo[0] ? ", " : "", h->undo);
 	snprintf(pid, sizeof(pid), "%d", h->pid);
 	quote(h->where, place, sizeof(place));
+	set_apart(h->command, command, sizeof(command));
+	set_apart(h->where, guest, sizeof(guest));
 	expand(row, fields, ARRAY_SIZE(fields), buf, size);
 	return buf;
 }

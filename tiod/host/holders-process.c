@@ -182,20 +182,21 @@ static int add_maybe(const struct holder_search *search, int pid, const char *pa
  * A descriptor with O_PATH only stands for the file: udev, systemd and tiod's own scans look at
  * nodes that way.  One that cannot be asked about holds it, unless it was closed meanwhile.
  */
-static bool is_held(int proc_fd, int pid, int fds, const char *fd)
+static bool is_held(int proc_fd, const char *task, int fds, const char *fd)
 {
-	char path[64], info[1024];
+	char path[96], info[1024];
 	const char *flags;
 	unsigned int value;
 
-	snprintf(path, sizeof(path), "%d/fdinfo/%.32s", pid, fd);
+	snprintf(path, sizeof(path), "%s/fdinfo/%.32s", task, fd);
 	if (attr_read(proc_fd, path, info, sizeof(info)) < 0)
 		return attr_exists(fds, fd);
 	flags = strstr(info, "flags:");
 	return !flags || sscanf(flags, "flags: %o", &value) != 1 || !(value & O_PATH);
 }
 
-static int look_at_file(const struct holder_search *search, int pid, int fds, const char *fd)
+static int look_at_file(const struct holder_search *search, int pid, const char *task, int fds,
+			const char *fd)
 {
 	char path[PATH_MAX]; /* a container's node may be far below the root */
 	struct child *child = NULL;
@@ -206,23 +207,59 @@ static int look_at_file(const struct holder_search *search, int pid, int fds, co
 		if (is_node(search, &search->children->list[i], fds, fd, path))
 			child = &search->children->list[i];
 	if ((!child && !is_pattern(search, fds, fd, path)) ||
-	    !is_held(search->host->proc_fd, pid, fds, fd))
+	    !is_held(search->host->proc_fd, task, fds, fd))
 		return 0;
 	return child ? add_process(search, pid, child) : add_maybe(search, pid, path);
 }
 
-static int look_at(const struct holder_search *search, int pid)
+/* @task: "97", or "97/task/99".  Says in @any whether it has any file open. */
+static int look_at_task(const struct holder_search *search, int pid, const char *task,
+			bool *any)
 {
 	auto_closedir DIR *fds = NULL;
-	char path[32];
+	char path[56];
 	const char *fd;
 	int r;
 
-	snprintf(path, sizeof(path), "%d/fd", pid);
+	snprintf(path, sizeof(path), "%s/fd", task);
 	r = holders_open_proc_folder(search, path, &fds);
-	while (r == 0 && fds && (fd = attr_next_entry(fds)))
-		r = look_at_file(search, pid, dirfd(fds), fd);
+	while (r == 0 && fds && (fd = attr_next_entry(fds))) {
+		*any = true;
+		r = look_at_file(search, pid, task, dirfd(fds), fd);
+	}
 	return r;
+}
+
+/*
+ * A first thread that has ended has no files any more, and shows none, while the others have
+ * them still; they share them.
+ */
+static int look_at_threads(const struct holder_search *search, int pid)
+{
+	auto_closedir DIR *threads = NULL;
+	char path[48];
+	const char *thread;
+	bool any = false;
+	int r;
+
+	snprintf(path, sizeof(path), "%d/task", pid);
+	r = holders_open_proc_folder(search, path, &threads);
+	while (r == 0 && !any && threads && (thread = attr_next_entry(threads))) {
+		snprintf(path, sizeof(path), "%d/task/%.16s", pid, thread);
+		r = look_at_task(search, pid, path, &any);
+	}
+	return r;
+}
+
+static int look_at(const struct holder_search *search, int pid)
+{
+	bool any = false;
+	char task[16];
+	int r;
+
+	snprintf(task, sizeof(task), "%d", pid);
+	r = look_at_task(search, pid, task, &any);
+	return r < 0 || any ? r : look_at_threads(search, pid);
 }
 
 int holders_find_processes(const struct holder_search *search)
