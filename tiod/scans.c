@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "daemon.h"
 #include "scan-events.h"
+#include "scan-links.h"
 
 #define RETRY_USEC   500000
 #define EXACT_USEC   5000
@@ -117,19 +118,6 @@ uint64_t scans_with_news(const struct daemon *daemon, struct bdf bdf)
 	if (now && (now->work.from_nothing || bdf_set_has(&now->gone, bdf)))
 		return scans->started;
 	return 0;
-}
-
-void scans_links_free(struct daemon *daemon)
-{
-	struct scans *scans = &daemon->scans;
-
-	if (!scans->missed.n)
-		return;
-	scans_because(daemon, SCAN_LINKS);
-	if (bdf_set_add_all(&scans->dirty, &scans->missed) < 0)
-		scans->everything = true;
-	scans->missed.n = 0;
-	plan_next(daemon, SCAN_GATHER_USEC);
 }
 
 /* --- One scan --- */
@@ -323,6 +311,7 @@ static void take_result(struct daemon *daemon, const struct scan *scan,
 	if (!scan->work.links && !scan->work.first && !scan->watch &&
 	    bdf_set_add_all(&scans->missed, &scan->dirty) < 0)
 		scans->everything = true;
+	scan_links_later(daemon);
 }
 
 static void go_on(struct daemon *daemon)
@@ -466,6 +455,9 @@ int scans_init(struct daemon *daemon, struct tio_error *err)
 	r = scan_events_init(daemon, err);
 	if (r < 0)
 		return r;
+	r = scan_links_init(daemon, err);
+	if (r < 0)
+		return r;
 	r = sd_event_add_time(daemon->event, &scans->timer, CLOCK_MONOTONIC, UINT64_MAX,
 			      EXACT_USEC, on_timer, daemon);
 	if (r >= 0)
@@ -481,6 +473,7 @@ void scans_finish(struct daemon *daemon)
 	for (size_t i = 0; i < scans->n_hung; i++)
 		scan_free(scans->hung[i]);
 	scan_events_finish(daemon);
+	scan_links_finish(daemon);
 	sd_event_source_disable_unref(scans->timer);
 	bdf_set_finish(&scans->dirty);
 	bdf_set_finish(&scans->gone);

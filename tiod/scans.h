@@ -42,6 +42,7 @@ struct scan {
 struct scans {
 	struct uevents *uevents;        /* owned */
 	sd_event_source *input, *timer; /* owned */
+	sd_event_source *later;         /* owned; reads what was missed once more */
 	sd_event_source *udevd;         /* owned; NULL: it is not watched for */
 	bool enabled;                   /* events start scans */
 	enum scan_reason reason;        /* of the next scan */

@@ -129,6 +129,19 @@ def taken_down_by_hand(checks):
     checks.tap.ok(not connected(checks), "detach takes down what attach had made")
 
 
+def read_late(checks):
+    """A link that could not be read in time, with no turn of tiod's in the way."""
+    rule = checks.sim.fault(path=f"*{DRIVE}/tsm/connect", op="read", act="hang", count=1)
+    set_pci(DRIVE, "tsm/connect", "tsm0")
+    set_pci(DRIVE, "uevent", "change")
+    checks.tap.ok(until(lambda: checks.sim.hits(rule) == 1, 60), "reading a link hangs")
+    checks.reaches(DRIVE, "connected", "it is left out, and read by and by", wait=60)
+    checks.sim("clear")
+    set_pci(DRIVE, "tsm/disconnect", "tsm0")
+    set_pci(DRIVE, "uevent", "change")
+    checks.reaches(DRIVE, "idle", "as when somebody takes it down", wait=60)
+
+
 def connected_only(checks):
     """Of a link that nobody is attached by."""
     checks.run(f"connect {DRIVE}", 0)
@@ -491,7 +504,7 @@ def refresh(checks):
 
 
 run_all({
-    "plain": [falls, recovers_by_itself, silent, taken_down_by_hand, connected_only, idle,
+    "plain": [falls, recovers_by_itself, silent, taken_down_by_hand, read_late, connected_only, idle,
               read_while_it_goes, tsm, refused, another_function_is_open, errnos, not_secure,
               hangs, killed],
     "amd-sysfs": [refresh],
