@@ -150,6 +150,13 @@ def check_keys():
              [s for s, file in pages.items() if file == name])
 
 
+def default_of(text, key):
+    """What a page says after "Default:"; None where it says nothing."""
+    entry = re.search(rf"^\.It Va {key} Ns =\n(.*?)(?=^\.It |\Z)", text, re.M | re.S)[1]
+    found = re.search(r"Default:\s+(?:\.Cm )?(\w+)", entry)
+    return found and found[1]
+
+
 def check_defaults():
     """The values that tiod.conf(5) gives as defaults are those of an empty configuration."""
     text = section(page("tiod.conf.5"), "THE SECTION [Daemon]")
@@ -157,9 +164,28 @@ def check_defaults():
         said = dict(pair.split("=") for pair in
                     output(TIOD, "--check-config", "--config-dir", folder).split())
     for key in ("Workers", "TurnTimeout", "MaxClients", "WatchInterval", "Reconnect"):
-        entry = re.search(rf"^\.It Va {key} Ns =\n(.*?)(?=^\.It |\Z)", text, re.M | re.S)[1]
-        default = re.search(r"Default:\s+(?:\.Cm )?(\w+)", entry)[1]
+        default = default_of(text, key)
         ok(default == said[key], f"tiod.conf(5) has the default of {key}", default, said[key])
+
+
+def check_template():
+    """contrib/tiod.conf, which packages install, has every key, commented out."""
+    text = source("contrib/tiod.conf")
+    keys = dict(re.findall(r"^#(\w+)=(.*)", text, re.M))
+    same("contrib/tiod.conf has every key of [Daemon] and no other", keys,
+         tables("tiod/config.c", "tiod/config-keys.c", "tiod/config-rules.c")["Daemon"])
+    given = {key: value for key, value in keys.items() if value}
+    manual = section(page("tiod.conf.5"), "THE SECTION [Daemon]")
+    wrong = [key for key in given if default_of(manual, key) not in (None, given[key])]
+    ok(not wrong, "and the defaults of tiod.conf(5)", *wrong)
+    set_on = "[Daemon]\n" + "".join(f"{key}={value}\n" for key, value in given.items())
+    said = []
+    for content in ("", set_on, text):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(folder + "/tiod.conf", "w", encoding="utf-8") as file:
+                file.write(content)
+            said.append(output(TIOD, "--check-config", f"--config-dir={folder}"))
+    ok(len(given) > 6 and said[0] and len(set(said)) == 1, "which are those of tiod", *said)
 
 
 def check_plugin():
@@ -200,7 +226,7 @@ def check_mandoc():
 
 
 for check in (check_tioctl, check_tiod, check_exporter, check_keys, check_defaults,
-              check_plugin, check_references, check_mandoc):
+              check_template, check_plugin, check_references, check_mandoc):
     check()
 print(f"1..{TAP['n']}")
 sys.exit(1 if TAP["failed"] else 0)
