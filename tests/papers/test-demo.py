@@ -7,7 +7,6 @@ It runs whole, in a copy of the tree, as whoever tries tiod first runs it.
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ import tempfile
 ROOT = sys.argv[1]
 sys.path.insert(0, os.path.join(ROOT, "tests", "slice"))
 
+from tree import copy_tree  # noqa: E402
 from world import Tap  # noqa: E402
 
 # In this order: what was promised, and a line that only the real thing says.
@@ -35,17 +35,6 @@ STORY = [
 tap = Tap()
 
 
-def copy_tree(folder):
-    names = subprocess.run(["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others",
-                            "--exclude-standard"], check=True,
-                           stdout=subprocess.PIPE).stdout.decode().split("\0")
-    for name in filter(None, names):
-        if os.path.lexists(os.path.join(ROOT, name)):
-            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
-            shutil.copy2(os.path.join(ROOT, name), os.path.join(folder, name),
-                         follow_symlinks=False)
-
-
 def files_of(folder):
     return sorted(os.path.join(where, name) for where, _, names in os.walk(folder)
                   for name in names if not where.startswith(folder + "/build"))
@@ -56,7 +45,7 @@ class Demo:
 
     def __init__(self, folder):
         self.tree, self.wanted = folder + "/tree", folder + "/wanted"
-        copy_tree(self.tree)
+        self.copied = copy_tree(ROOT, self.tree)
         os.mkdir(folder + "/bin")
         for name in ("apt-get", "sudo"):
             with open(f"{folder}/bin/{name}", "w", encoding="utf-8") as file:
@@ -117,11 +106,11 @@ def test_failure(demo):
 
 
 def main():
-    if not shutil.which("git") or not os.path.exists(os.path.join(ROOT, ".git")):
-        tap.skip("contrib/demo runs", "this is no clone by git")
-        tap.end()
     with tempfile.TemporaryDirectory(prefix="tiod-demo-") as folder:
         demo = Demo(folder)
+        if not demo.copied:
+            tap.skip("contrib/demo runs", "this is no clone by git")
+            tap.end()
         setup = subprocess.run([demo.tree + "/contrib/setup", "demo"], env=demo.env,
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL, check=False)

@@ -112,6 +112,43 @@ def check_tiod():
          set(re.findall(r"(--[\w-]+)", output(TIOD, "--help"))))
 
 
+def check_journal():
+    """The fields that tiod(8) tells of, and the catalog, are what tiod gives the journal."""
+    text = page("tiod.8")
+    code = "".join(source("tiod/" + name) for name in ("audit.c", "links.c", "job-run.c"))
+    fields = set(re.findall(r'"(TIOD_[A-Z_]+)"', code))
+    same("tiod(8) has every field of the journal and no other",
+         re.findall(r"^\.It Va (TIOD_\w+)", text, re.M), fields)
+    ids = set(re.findall(r'= "([0-9a-f]{32})"', source("tiod/base/journal.c")))
+    catalog = source("contrib/systemd/tiod.catalog")
+    same("the catalog has every kind of message and no other",
+         re.findall(r"^-- ([0-9a-f]{32})$", catalog, re.M), ids)
+    wrong = (set(re.findall(r"\b(TIOD_[A-Z_]+)", text + catalog)) - fields) | (
+        set(re.findall(r"MESSAGE_ID=(\w+)", text)) - ids)
+    ok(not wrong, "neither speaks of anything else", *wrong)
+
+
+def number(name, file):
+    """What a file defines as @name."""
+    return re.search(rf"^#define {name} +\(?([\d* ]+)", source(file), re.M)[1].strip()
+
+
+def check_limits():
+    text = " ".join(section(page("tiod.conf.5"), "LIMITS").split())
+    for sentence, name, file in (
+            ("One user has up to {} connections.", "SERVER_CLIENTS_PER_UID", "tiod/server.h"),
+            ("have up to {} each", "SERVER_PER_STRANGER", "tiod/server.h"),
+            ("together {} or half", "SERVER_STRANGERS", "tiod/server.h"),
+            ("Up to {} changes wait", "JOBS_QUEUE_MAX", "tiod/jobs.h"),
+            ("has up to {} of them", "JOBS_PER_UID", "tiod/jobs.h"),
+            ("up to {} MiB of answers", "SERVER_QUEUE_MAX", "tiod/server.h"),
+            ("message may have {} MiB", "WIRE_MESSAGE_MAX", "tiod/wire.h"),
+            ("nothing for {} s", "STALL_USEC", "tiod/connection.c")):
+        value = number(name, file).split(" * ")[0]
+        ok(sentence.format(value if value != "1024" else "1") in text,
+           f"tiod.conf(5) has {name} as it is", sentence, value)
+
+
 def check_exporter():
     if not os.path.exists(os.environ.get("TIOD_EXPORTER", "")):
         skip("tiod-exporter(8) has every option and no other", "it is not built")
@@ -225,8 +262,9 @@ def check_mandoc():
         ok(done.returncode == 0, f"{name} has no mistakes", done.stdout, done.stderr)
 
 
-for check in (check_tioctl, check_tiod, check_exporter, check_keys, check_defaults,
-              check_template, check_plugin, check_references, check_mandoc):
+for check in (check_tioctl, check_tiod, check_journal, check_exporter, check_keys,
+              check_defaults, check_limits, check_template, check_plugin, check_references,
+              check_mandoc):
     check()
 print(f"1..{TAP['n']}")
 sys.exit(1 if TAP["failed"] else 0)
