@@ -93,23 +93,27 @@ static bool is_idle(const struct tioctl *t, const json_t *status)
 }
 
 /* What failed may be for want of a TSM, whose driver comes later at boot: it is tried again. */
-static int may_come(struct tioctl *t, const json_t *status, bool *ret)
+static bool is_tried_again(const json_t *status)
 {
-	auto_json json_t *host = NULL;
 	const json_t *failed;
-	bool again = false;
 	size_t i;
-	int r;
 
-	*ret = false;
 	json_array_foreach(json_object_get(status, "failed"), i, failed)
-		again |= field_is(failed, "again");
-	if (!again)
-		return EXIT_DONE;
-	r = tioctl_call(t, &(struct call){ "io.tiod.GetHost", .list = "tsms" }, &host);
-	if (r == EXIT_DONE)
-		*ret = json_array_size(json_object_get(host, "tsms")) == 0;
-	return r;
+	{
+		if (field_is(failed, "again"))
+			return true;
+	}
+	return false;
+}
+
+/* Who may not know counts as a host that has one: there is nothing to wait for. */
+static bool has_tsm(struct tioctl *t)
+{
+	const struct call call = { "io.tiod.GetHost", must(json_object()), .list = "tsms" };
+	auto_reply struct reply reply = { 0 };
+
+	return tioctl_ask(t, &call, &reply) != EXIT_DONE ||
+	       json_array_size(json_object_get(reply.parameters, "tsms")) > 0;
 }
 
 static json_t *parameters(const struct tioctl *t)
@@ -131,27 +135,37 @@ static int end(struct tioctl *t, json_t **status, int code)
 	return code;
 }
 
+static int read_status(struct tioctl *t, json_t **ret)
+{
+	const struct call call = { "io.tiod.GetStatus", parameters(t), .list = "functions" };
+
+	return tioctl_call(t, &call, ret);
+}
+
 static int run_wait(struct tioctl *t)
 {
 	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000L };
-	double limit, begun = now_seconds();
+	double limit, waited, begun = now_seconds();
+	bool tsm = false;
 	int r = get_limit(t, &limit);
 
 	while (r == EXIT_DONE) {
 		auto_json json_t *status = NULL;
-		double waited = now_seconds() - begun;
-		bool tsm_may_come = false;
 
-		r = tioctl_call(t,
-				&(struct call){ "io.tiod.GetStatus", parameters(t),
-						.list = "functions" },
-				&status);
-		if (r == EXIT_DONE && is_idle(t, status) && waited < TSM_LIMIT)
-			r = may_come(t, status, &tsm_may_come);
+		r = read_status(t, &status);
 		if (r != EXIT_DONE)
 			break;
-		if (is_idle(t, status) && !tsm_may_come)
-			return end(t, &status, count_missing(status) ? EXIT_FAILED : EXIT_DONE);
+		waited = now_seconds() - begun;
+		if (is_idle(t, status)) {
+			if (tsm || !is_tried_again(status) || waited >= TSM_LIMIT)
+				return end(t, &status,
+					   count_missing(status) ? EXIT_FAILED : EXIT_DONE);
+			/* What a TSM that has come starts is in the next status, not in this.
+			 */
+			tsm = has_tsm(t);
+			if (tsm)
+				continue;
+		}
 		if (waited >= limit)
 			return end(t, &status, EXIT_TIMEOUT);
 		nanosleep(&pause, NULL);
