@@ -2,6 +2,7 @@
 """What tiod has in /run: taken by others, deleted while it runs, wanted by a second tiod."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -158,6 +159,28 @@ def cleared_and_killed(checks):
     checks.stays(before, "and the card goes back as it was")
 
 
+def journal_lost(checks):
+    """Cleared while no tiod runs, so that nobody knows what a card was before."""
+    before = checks.sim.snapshot()
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    checks.world.stop()
+    shutil.rmtree(world.RUNTIME)
+    checks.world.start()
+    checks.run("wait --timeout 60", 0)
+    _, _, err = checks.world.tioctl("detach", DRIVE)
+    found = re.search(r"`(cd [^`]*)`", err)
+    checks.tap.ok(found and f"{DRIVE} stays with vfio-pci: its journal is gone" in err,
+                  "a detach without a journal says what it leaves", err)
+    if not found:
+        return
+    commands = found.group(1).replace("tioctl", world.TIOCTL)
+    run = subprocess.run(["sh", "-ec", commands], env=checks.world.env, capture_output=True,
+                         text=True, check=False)
+    checks.tap.ok(run.returncode == 0, "and the commands that it names can be typed", commands,
+                  run.stderr)
+    checks.same(before, checks.sim.snapshot(), "and give the card back")
+
+
 def lost_to_another(checks):
     """While tiod is stopped the folder is cleared and a second one takes it: one of them ends."""
     first = checks.world.daemon
@@ -174,4 +197,4 @@ def lost_to_another(checks):
 
 
 run_all({"plain": [second, taken, cleared, cleared_by_halves, cleared_at_work,
-                   cleared_and_killed, lost_to_another]})
+                   cleared_and_killed, journal_lost, lost_to_another]})

@@ -167,6 +167,26 @@ static bool record_leaves(const struct step_facts *facts, const struct step *ste
 	return false;
 }
 
+/* The journal is gone, and with it what the card was before: it is not guessed. */
+static void note_forgotten(const struct step_facts *facts, const struct record *record,
+			   struct plan *plan)
+{
+	const struct function *f = snapshot_find(facts->snap, record->function);
+	char name[BDF_STRLEN];
+
+	if (facts->request->verb != VERB_DETACH || !record->synthetic || !f ||
+	    strcmp(f->driver, VFIO_DRIVER) != 0)
+		return;
+	bdf_format(f->bdf, name);
+	plan_note(
+		plan,
+		"%s stays with " VFIO_DRIVER ": its journal is gone, and nothing tells what "
+		"it had before; `cd /sys/bus/pci/devices/%s; echo > driver_override; echo %s > "
+		"driver/unbind; echo %s > /sys/bus/pci/drivers_probe; tioctl disconnect %s` "
+		"gives it back to the kernel's driver",
+		name, name, name, name, name);
+}
+
 static int plan_upwards(const struct step_facts *facts, const struct journal *journal,
 			struct plan *plan, struct tio_error *err)
 {
@@ -192,6 +212,7 @@ static int plan_upwards(const struct step_facts *facts, const struct journal *jo
 		planned->undo = true;
 		planned->record = i;
 		steps[row]->describe_undo(record, planned->what, sizeof(planned->what));
+		note_forgotten(facts, record, plan);
 	}
 	return 0;
 }
