@@ -43,6 +43,9 @@ JANSSON = {"tiod/core", "tiod/handoff", "tiod", "tioctl"}
 
 FORBIDDEN = re.compile(r"\b(strcpy|strcat|sprintf|gets|system|popen|alloca|atoi)\(")
 OPENS_KERNEL_PATH = re.compile(r'(open|stat|access|readlink)\w*\([^)]*"/(sys|proc|dev)')
+# The wall clock jumps: it may tell people when, and nothing may wait by it.
+WALL_CLOCK = re.compile(r"CLOCK_REALTIME|gettimeofday\(|\btime\((NULL|&)")
+TELLS_WHEN = {"tiod/config.c", "tioctl/monitor.c", "tioctl/evidence.c"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 
 
@@ -75,6 +78,8 @@ def check_line(path, number, line):
         return f"{relative}:{number} calls {FORBIDDEN.search(line).group(1)}()"
     if OPENS_KERNEL_PATH.search(line) and relative != "tiod/main.c":
         return f"{relative}:{number} opens a kernel path by name; roots come from main.c"
+    if WALL_CLOCK.search(line) and relative not in TELLS_WHEN:
+        return f"{relative}:{number} asks the wall clock, which jumps; use CLOCK_MONOTONIC"
     return None
 
 

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Links that fall on a real kernel: noticed, told, made anew; and a TSM that goes and comes."""
 
+import re
+import time
+
 from guest import (CONFIG, IDE_ERRORS, NIC1, NVME1, Checks, Guest, inject_aer, knob,
                    snapshot, until, write)
 
@@ -71,9 +74,44 @@ def test_tsm():
     checks.same(before, "the host is as it was")
 
 
+YEAR = 365 * 24 * 3600
+
+
+def figures(name):
+    """All values of a metric, whatever its labels."""
+    text = guest.tioctl("metrics")[1]
+    return [float(value) for value in re.findall(rf"(?m)^{name}(?:{{.*}})? (\S+)$", text)]
+
+
+def test_clock():
+    """The wall clock jumps while tiod waits and works: nothing is early, nothing negative."""
+    real, steady = time.time(), time.monotonic()
+    failures = figures("tiod_step_failures_total")
+    try:
+        attach(NVME1)
+        time.clock_settime(time.CLOCK_REALTIME, real + 5 * YEAR)
+        tap.ok(attached(NVME1), "the clock goes five years on: all is as it was",
+               guest.state(NVME1))
+        knob("fail", NVME1)
+        tap.ok(trouble(NVME1, "is not in the secure state"), "a link that falls is noticed")
+        time.clock_settime(time.CLOCK_REALTIME, real - 5 * YEAR)
+        got, out, err = guest.tioctl("reconnect", NVME1)
+        tap.ok(got == 0 and attached(NVME1), "ten years back: reconnect makes it anew", got, out,
+               err)
+        knob("fail", NVME1)
+        tap.ok(trouble(NVME1, "is not in the secure state"), "a fall is noticed then, too")
+        detach(NVME1)
+    finally:
+        time.clock_settime(time.CLOCK_REALTIME, real + time.monotonic() - steady)
+    took = figures("tiod_step_duration_seconds_sum")
+    tap.ok(took and all(0 <= seconds < YEAR / 2 for seconds in took),
+           "no step took years, or less than nothing", took)
+    tap.ok(figures("tiod_step_failures_total") == failures, "and none was given up", failures)
+
+
 write(f"{CONFIG}/tiod.conf", "[Daemon]\nWatchInterval=1\n")
 guest.start()
-for test in (test_fall, test_silent, test_tsm, test_aer):
+for test in (test_fall, test_silent, test_tsm, test_aer, test_clock):
     test()
 guest.stop()
 tap.end()
