@@ -185,8 +185,12 @@ static uint64_t time_for(const struct work *work)
 	return PLAIN_MS + PLAIN_PER_MS * work->n_dirty;
 }
 
+/* Its time is for what one reading takes, not for all that a slow host has. */
 static void on_progress(void *arg, const struct progress *progress)
 {
+	struct scan *scan = arg;
+
+	(void)worker_arm(scan->worker, time_for(&scan->work));
 }
 
 static void on_takes(void *arg, const char *tsm)

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -337,4 +338,33 @@ Test(scan, a_root_without_pci_is_an_error)
 	tree_remove("sys/bus/pci/devices");
 	cr_expect(eq(int, host_scan(&tree.host, NULL, NULL, 0, false, &snap, &err), -ENOENT));
 	cr_expect(eq(str, err.text, "open bus/pci/devices: No such file or directory"));
+}
+
+static void count(void *arg, const struct progress *progress)
+{
+	unsigned int *n = arg;
+
+	cr_expect(eq(uint, progress->index, 64 * ++*n));
+}
+
+Test(scan, what_it_reads_is_told_now_and_then)
+{
+	unsigned int n = 0;
+	struct snapshot all, again;
+	char path[64];
+
+	for (unsigned int i = 0; i < 125; i++) {
+		snprintf(path, sizeof(path), "pci0000:e0/0000:e0:%02x.%x", 8 + i / 8, i % 8);
+		tree_function(path, 0x10221480, 0x060000);
+	}
+	tree.host.progress = count;
+	tree.host.arg = &n;
+	all = scan_some(NULL, NULL, 0, true);
+	cr_assert(eq(sz, all.n_functions / 64, 2));
+	cr_expect(eq(uint, n, 2));
+
+	again = scan_all(&all, GPU, true);
+	cr_expect(eq(uint, n, 2), "what is not read again is no sign of life");
+	snapshot_finish(&all);
+	snapshot_finish(&again);
 }

@@ -61,6 +61,7 @@ extern const struct host_ops host_ops;
  * that @known has keep what is constant, and only those in @dirty are read again.
  * Functions that are gone are left out.  Config space is read once for each function that is
  * new.  With @links also tsm/connect and tsm/bound, which wait for connects in progress.
+ * @host's progress() is called now and then, as a sign of life.
  */
 int host_scan(struct host *host, const struct snapshot *known, const struct bdf *dirty,
 	      size_t n_dirty, bool links, struct snapshot *ret, struct tio_error *err);

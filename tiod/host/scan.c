@@ -4,13 +4,15 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "host/evidence.h"
 #include "host/functions.h"
 #include "host/host.h"
-#include "host/evidence.h"
 #include "host/hugepages.h"
 #include "host/sysfs.h"
 #include "host/tsm.h"
 #include "host/vfio.h"
+
+#define SIGN_OF_LIFE 64 /* functions that are read between two */
 
 struct addresses {
 	struct bdf *list; /* owned */
@@ -67,8 +69,7 @@ struct scan {
 
 static bool is_dirty(const struct scan *scan, struct bdf bdf)
 {
-	return scan->n_dirty &&
-	       bsearch(&bdf, scan->dirty, scan->n_dirty, sizeof(bdf), compare);
+	return scan->n_dirty && bsearch(&bdf, scan->dirty, scan->n_dirty, sizeof(bdf), compare);
 }
 
 /* 1: @ret is read afresh, 0: as it was known. */
@@ -89,14 +90,27 @@ static int read_one(struct scan *scan, struct bdf bdf, struct function *ret,
 	return r < 0 ? r : 1;
 }
 
+/* A host that is slow is no host that hangs. */
+static void tell_life(const struct scan *scan, size_t n_read)
+{
+	const struct host *host = scan->reader.host;
+	struct progress progress = { .kind = PROGRESS_DONE, .index = (unsigned)n_read };
+
+	if (host->progress && n_read % SIGN_OF_LIFE == 0)
+		host->progress(host->arg, &progress);
+}
+
 static int scan_functions(struct scan *scan, const struct addresses *all, struct snapshot *ret,
 			  struct tio_error *err)
 {
 	struct function f;
+	size_t n_read = 0;
 	int r;
 
 	for (size_t i = 0; i < all->n; i++) {
 		r = read_one(scan, all->list[i], &f, err);
+		if (r > 0)
+			tell_life(scan, ++n_read);
 		if (r > 0 && scan->links && f.tsm_group)
 			r = tsm_read_link(scan->reader.host->sys_fd, &f, err);
 		if (r == -ENODEV) /* unplugged since it was listed */
