@@ -34,6 +34,7 @@ static void check_request(char *text)
 	assert(bdf_equal(again.function, request.function));
 	assert(strcmp(again.cdev, request.cdev) == 0);
 	assert(memcmp(&again.access, &request.access, sizeof(again.access)) == 0);
+	assert(memcmp(&again.found, &request.found, sizeof(again.found)) == 0);
 }
 
 static void check_reply(char *text)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import threading
 
-from checks import run_all
+from checks import run_all, until, vm_file
 from world import Tap, World
 
 DRIVE = "0000:61:00.0"
@@ -23,8 +23,9 @@ WITHOUT = "-sys_module,-chown,-fowner"
 class Helper:
     """What tiod-helper.socket is: starts the program for each that connects."""
 
-    def __init__(self, command=(HELPER,), mute=0):
+    def __init__(self, command=(HELPER,), mute=0, late=0):
         self.command = command
+        self.late, self.kept = late, []  # so many requests wait until somebody serves them
         self.mute = mute  # so many answers don't arrive
         self.seen = 0
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -44,13 +45,20 @@ class Helper:
                 self.answer(peer)
 
     def answer(self, peer):
-        if self.seen > self.mute:
+        if self.seen <= self.late:
+            self.kept.append(peer.dup())
+        elif self.seen <= self.mute:
+            self.relay(peer)
+        else:
             subprocess.run(self.command, stdin=peer, check=False)
-            return
+
+    def relay(self, peer):
+        """A helper that cannot tell whether anybody still waits; what it answered."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours, theirs:
             ours.send(peer.recv(4096))
             subprocess.run(self.command, stdin=theirs, check=False)
+            return ours.recv(4096).decode()
 
     def end(self):
         os.unlink(PATH)
@@ -109,6 +117,41 @@ def test_undo(checks):
     checks.same(before, checks.host(), "and the host is as it was")
 
 
+def late(checks, then):
+    """A request that waits while tiod is killed, and the card goes to the VM @then."""
+    before, helper = checks.host(), Helper(late=1)
+    job = checks.world.background("attach", DRIVE, "--vm", "owned")
+    until(lambda: helper.kept, 60)
+    checks.world.kill()
+    job.communicate()
+    checks.world.start()
+    checks.world.settled(DRIVE)
+    checks.same(before, checks.host(), "killed while its helper lets it wait, it undoes all")
+    checks.world.must("attach", DRIVE, "--vm", then)
+    return helper
+
+
+def test_late(checks):
+    """What comes late must not give the node to the VM that the card was for before."""
+    helper = late(checks, "vm1")
+    with helper.kept[0] as kept:
+        code = subprocess.run(HELPER, stdin=kept, check=False).returncode
+    checks.tap.ok(code == 1 and owner(checks.world) == 0,
+                  "nothing is done for who has hung up", code, owner(checks.world))
+    checks.world.must("detach", DRIVE)
+    helper.end()
+
+    vm_file("binary", "[VM]\nMemory=1G\nUser=bin\n")
+    checks.world.must("reload")
+    helper = late(checks, "binary")
+    with helper.kept[0] as kept:
+        said = helper.relay(kept)
+    checks.tap.ok("by now" in said and owner(checks.world) == pwd.getpwnam("bin").pw_uid,
+                  "nor on a node that is not as it was then", said, owner(checks.world))
+    checks.world.must("detach", DRIVE)
+    helper.end()
+
+
 def test_silent(checks):
     """A helper that dies, and one that talks nonsense"""
     for what, command in (("dies", ["/bin/false"]),
@@ -134,7 +177,8 @@ def test_modules(checks):
 
 
 LOADED = os.path.isdir("/sys/bus/pci/drivers/vfio-pci")
-TESTS = [test_sandbox] + ([test_no_helper, test_helper, test_undo, test_silent] if LOADED else
+TESTS = [test_sandbox] + ([test_no_helper, test_helper, test_undo, test_late,
+                           test_silent] if LOADED else
                           [test_modules])
 
 if os.getuid() == 0:

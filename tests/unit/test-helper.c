@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "core/grant.h"
 #include "host-tree.h"
 #include "host/helper.h"
 
@@ -32,7 +33,8 @@ Test(helper, requests_come_back_as_they_were)
 				       .module = "pci:v000010DEd00002901" };
 	struct helper_request node = { .task = HELPER_NODE,
 				       .cdev = "vfio12",
-				       .access = { true, 0660, 4294967294, 107 } };
+				       .access = { true, 0660, 4294967294, 107 },
+				       .found = { true, 0600, 7, 4294967294 } };
 	struct helper_request got = { 0 };
 	char packet[HELPER_PACKET_MAX];
 
@@ -51,6 +53,7 @@ Test(helper, requests_come_back_as_they_were)
 	cr_expect(eq(u32, got.access.uid, 4294967294));
 	cr_expect(eq(u32, got.access.gid, 107));
 	cr_expect(got.access.known);
+	cr_expect(node_access_equal(&got.found, &node.found));
 }
 
 Test(helper, what_is_no_request_is_none)
@@ -67,16 +70,22 @@ Test(helper, what_is_no_request_is_none)
 		"node",
 		"node 0000:61:00.0",
 		"node 0000:61:00.0 vfio0 600 0",
-		"node 0000:61:00.0 vfio0 600 0 0 0",
-		"node 0000:61:00.0 vfio0 600 0 0 ",
-		"node 0000:61:00.0 ../iommu 600 0 0",
-		"node 0000:61:00.0 vfio0123456789012345 600 0 0",
-		"node 0000:61:00.9 vfio0 600 0 0",
-		"node 0000:61:00.0 vfio0 4600 0 0",
-		"node 0000:61:00.0 vfio0 680 0 0",
-		"node 0000:61:00.0 vfio0 600 -1 0",
-		"node 0000:61:00.0 vfio0 600 4294967295 0",
-		"node 0000:61:00.0 vfio0 600 0 4294967295",
+		"node 0000:61:00.0 vfio0 600 0 0",
+		"node 0000:61:00.0 vfio0 600 0 0 600 0",
+		"node 0000:61:00.0 vfio0 600 0 0 600 0 ",
+		"node 0000:61:00.0 vfio0 600 0 0 600 0 0 0",
+		"node 0000:61:00.0 vfio0 600 0 0 600 0 0 ",
+		"node 0000:61:00.0 ../iommu 600 0 0 600 0 0",
+		"node 0000:61:00.0 vfio0123456789012345 600 0 0 600 0 0",
+		"node 0000:61:00.9 vfio0 600 0 0 600 0 0",
+		"node 0000:61:00.0 vfio0 4600 0 0 600 0 0",
+		"node 0000:61:00.0 vfio0 680 0 0 600 0 0",
+		"node 0000:61:00.0 vfio0 600 -1 0 600 0 0",
+		"node 0000:61:00.0 vfio0 600 4294967295 0 600 0 0",
+		"node 0000:61:00.0 vfio0 600 0 4294967295 600 0 0",
+		"node 0000:61:00.0 vfio0 600 0 0 4600 0 0",
+		"node 0000:61:00.0 vfio0 600 0 0 600 4294967295 0",
+		"node 0000:61:00.0 vfio0 600 0 0 600 0 4294967295",
 	};
 	struct helper_request got;
 
@@ -191,7 +200,7 @@ Test(serve, nonsense_is_answered_and_changes_nothing)
 /* The node of another function, or none of VFIO's at all, is given to nobody. */
 Test(serve, a_node_has_to_be_the_functions)
 {
-	static const char ask[] = "node 0000:61:00.0 vfio0 666 1 1";
+	static const char ask[] = "node 0000:61:00.0 vfio0 666 1 1 600 0 0";
 	struct tio_error said;
 
 	said = served(ask, sizeof(ask) - 1);
@@ -212,5 +221,21 @@ Test(serve, without_a_request_there_is_no_answer)
 	cr_assert(eq(int, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0));
 	close(ends[0]);
 	cr_expect(eq(int, helper_serve(&tree.host, ends[1], &err), -ENODATA));
+	close(ends[1]);
+}
+
+/* Of a module that is there: it would have been a success. */
+Test(serve, who_hung_up_is_not_served)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+	int ends[2];
+
+	tree_put("live\n", "sys/module/tiod_test_ghost/initstate");
+	cr_assert(eq(int, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0));
+	cr_assert(eq(int, (int)send(ends[0], "load tiod-test-ghost", 20, 0), 20));
+	close(ends[0]);
+	cr_expect(eq(int, helper_serve(&tree.host, ends[1], &err), -EPIPE));
+	cr_expect(ne(ptr, strstr(err.text, "hung up"), NULL), "%s", err.text);
+	cr_expect(ne(ptr, strstr(err.text, "tiod-test-ghost"), NULL), "%s", err.text);
 	close(ends[1]);
 }

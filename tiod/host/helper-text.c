@@ -9,19 +9,20 @@
 #define MODE_MAX  0777
 #define ERRNO_MAX 4095 /* MAX_ERRNO of include/linux/err.h */
 
-/* --- Requests: "load NAME", or "node BDF CDEV MODE UID GID" --- */
+/* --- Requests: "load NAME", or "node BDF CDEV MODE UID GID MODE UID GID" --- */
 
 void helper_write_request(const struct helper_request *request,
 			  char buf[static HELPER_PACKET_MAX])
 {
+	const struct node_access *access = &request->access, *found = &request->found;
 	char name[BDF_STRLEN];
 
 	if (request->task == HELPER_LOAD)
 		snprintf(buf, HELPER_PACKET_MAX, "load %s", request->module);
 	else
-		snprintf(buf, HELPER_PACKET_MAX, "node %s %s %o %u %u",
-			 bdf_format(request->function, name), request->cdev,
-			 request->access.mode, request->access.uid, request->access.gid);
+		snprintf(buf, HELPER_PACKET_MAX, "node %s %s %o %u %u %o %u %u",
+			 bdf_format(request->function, name), request->cdev, access->mode,
+			 access->uid, access->gid, found->mode, found->uid, found->gid);
 }
 
 static int read_module(char *rest, struct helper_request *ret)
@@ -43,21 +44,28 @@ static int read_number(char **rest, int base, uint64_t max, uint64_t *ret)
 }
 
 /* The last uid and gid mean "leave it" to chown(2). */
+static int read_access(char **rest, struct node_access *ret)
+{
+	uint64_t mode, uid, gid;
+
+	if (read_number(rest, 8, MODE_MAX, &mode) < 0 ||
+	    read_number(rest, 10, UINT32_MAX - 1, &uid) < 0 ||
+	    read_number(rest, 10, UINT32_MAX - 1, &gid) < 0)
+		return -EBADMSG;
+	*ret = (struct node_access){ true, (uint16_t)mode, (uint32_t)uid, (uint32_t)gid };
+	return 0;
+}
+
 static int read_node(char *rest, struct helper_request *ret)
 {
 	const char *function = strsep(&rest, " "), *cdev = strsep(&rest, " ");
-	uint64_t mode, uid, gid;
 
 	if (!function || bdf_parse(function, &ret->function) < 0 || !cdev ||
 	    !text_is_name(cdev, sizeof(ret->cdev) - 1) ||
-	    read_number(&rest, 8, MODE_MAX, &mode) < 0 ||
-	    read_number(&rest, 10, UINT32_MAX - 1, &uid) < 0 ||
-	    read_number(&rest, 10, UINT32_MAX - 1, &gid) < 0 || rest)
+	    read_access(&rest, &ret->access) < 0 || read_access(&rest, &ret->found) < 0 || rest)
 		return -EBADMSG;
 	ret->task = HELPER_NODE;
 	text_copy(ret->cdev, sizeof(ret->cdev), cdev);
-	ret->access = (struct node_access){ true, (uint16_t)mode, (uint32_t)uid,
-					    (uint32_t)gid };
 	return 0;
 }
 

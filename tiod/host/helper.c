@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "core/grant.h"
 #include "host/devnodes.h"
 #include "host/modules.h"
 
@@ -115,9 +117,9 @@ int helper_load_module(struct host *host, const char *name, struct tio_error *er
 int helper_set_node(struct host *host, const struct function *f,
 		    const struct node_access *access, struct tio_error *err)
 {
-	struct helper_request request = { .task = HELPER_NODE,
-					  .function = f->bdf,
-					  .access = *access };
+	struct helper_request request = {
+		.task = HELPER_NODE, .function = f->bdf, .access = *access, .found = f->node
+	};
 
 	if (has_right(CAP_CHOWN) && has_right(CAP_FOWNER))
 		return devnode_set(host, f, access, err);
@@ -127,15 +129,43 @@ int helper_set_node(struct host *host, const struct function *f,
 
 /* --- Doing --- */
 
+static int give_node(struct host *host, const struct helper_request *request,
+		     struct tio_error *err)
+{
+	struct function f = { .bdf = request->function, .cdev_node = true };
+	char now[64], then[64];
+
+	text_copy(f.cdev, sizeof(f.cdev), request->cdev);
+	devnode_read(host, &f);
+	if (!f.node.known || node_access_equal(&f.node, &request->found))
+		return devnode_set(host, &f, &request->access, err);
+	error_set(err, -ESTALE,
+		  "/dev/vfio/devices/%s is %s by now; when tiod asked for it to be changed "
+		  "it was %s",
+		  f.cdev, node_access_format(&f.node, now, sizeof(now)),
+		  node_access_format(&request->found, then, sizeof(then)));
+	error_fix(err,
+		  "look for who changes it (a udev rule about vfio devices?), and try again");
+	return -ESTALE;
+}
+
 static int carry_out(struct host *host, const struct helper_request *request,
 		     struct tio_error *err)
 {
-	struct function f = { .bdf = request->function };
-
 	if (request->task == HELPER_LOAD)
 		return modules_load(host->sys_fd, request->module, err);
-	text_copy(f.cdev, sizeof(f.cdev), request->cdev);
-	return devnode_set(host, &f, &request->access, err);
+	return give_node(host, request, err);
+}
+
+/*
+ * What nobody waits for any more nobody would undo: tiod, or its worker, was killed, and
+ * whoever put in order what it left has found nothing done yet.
+ */
+static bool has_hung_up(int socket)
+{
+	struct pollfd end = { .fd = socket, .events = POLLRDHUP };
+
+	return poll(&end, 1, 0) != 0;
 }
 
 int helper_serve(struct host *host, int socket, struct tio_error *err)
@@ -148,6 +178,9 @@ int helper_serve(struct host *host, int socket, struct tio_error *err)
 	if (n <= 0)
 		return error_set(err, n < 0 ? (int)n : -ENODATA, "no request came: %s",
 				 n < 0 ? strerror((int)-n) : "the other end hung up");
+	if (has_hung_up(socket))
+		return error_set(err, -EPIPE, "not done, as who asked for it has hung up: %.*s",
+				 (int)n, packet);
 	if (strlen(packet) != (size_t)n || helper_read_request(packet, &request) < 0)
 		error_kind_set(&result, ERROR_INVALID, -EBADMSG,
 			       "tiod-helper does not understand what it was asked for");

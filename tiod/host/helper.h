@@ -10,6 +10,10 @@
  *
  * One packet there and one back, each a few lines of text.  The helper believes none of it:
  * modules are those that are installed, and the node has to be the function's by sysfs.
+ *
+ * A request may come to its turn late, when the change that it was for has been undone and the
+ * function is another VM's.  It is carried out only for who still waits for the answer, and on
+ * a node that is as it was.
  */
 
 #include "core/function.h"
@@ -25,18 +29,22 @@ struct helper_request {
 	struct bdf function;
 	char cdev[sizeof(((struct function *)NULL)->cdev)];
 	struct node_access access;
+	struct node_access found; /* what it was when this was decided */
 };
 
 /* --- tiod's side; both block as long as the kernel does --- */
 
-/* As modules_load() and devnode_set(). */
+/* As modules_load(), and devnode_set() of a node that still is as @f says. */
 int helper_load_module(struct host *host, const char *name, struct tio_error *err);
 int helper_set_node(struct host *host, const struct function *f,
 		    const struct node_access *access, struct tio_error *err);
 
 /* --- The helper's --- */
 
-/* Takes one request from @socket, does it and answers.  -errno: there was none. */
+/*
+ * Takes one request from @socket, does it and answers.  -ENODATA: there was none; -EPIPE: who
+ * asked hung up before it was begun; another -errno: the answer could not be given.
+ */
 int helper_serve(struct host *host, int socket, struct tio_error *err);
 
 /* --- What goes over the socket; each returns 0, or -EBADMSG for what is not well said --- */
