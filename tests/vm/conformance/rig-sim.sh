@@ -36,7 +36,11 @@ rig_hang() { ctl tsm-hang how="$1"; }
 rig_tsm_leaves() { ctl tsm-remove; }
 rig_tsm_returns() { ctl tsm-add; }
 
-rig_plug() { ctl plug name=new; }
+# From outside, and not a card that the slot has had: turning its power on would bring that.
+rig_plug() {
+	ctl "{\"do\":\"plug\",\"below\":\"0000:00:15.0\",\"functions\":$(cat "$here/plugged.json")}"
+}
+
 rig_unplug() { ctl unplug function=0000:06:00.0; }
 rig_tear_out() {
 	ctl surprise-remove function=0000:06:00.0
