@@ -309,6 +309,23 @@ static int keep_held(const struct bench *bench, struct request *request, struct 
 	return r;
 }
 
+/*
+ * A driver that came first, after the plan was made, is -EALREADY.  With it known, the function
+ * can be taken from it, and given back to it.
+ */
+static int run_engine(const struct work *work, struct bench *bench, struct plan *plan,
+		      struct tio_error *err)
+{
+	bool plan_only = work->kind == WORK_PLAN;
+	int r = engine_run(&bench->engine, work->request, plan_only, plan, err);
+
+	if (r != -EALREADY || bench->journal.in_flight)
+		return r;
+	log_info("%s; trying once more", err->text);
+	*err = TIO_ERROR_NONE;
+	return engine_run(&bench->engine, work->request, false, plan, err);
+}
+
 static int carry_out(const struct work *work, struct bench *bench, struct result *ret)
 {
 	bool plan_only = work->kind == WORK_PLAN;
@@ -333,7 +350,7 @@ static int carry_out(const struct work *work, struct bench *bench, struct result
 	if (r < 0)
 		return r;
 	request->n_locked = plan_only ? 0 : request->n_families;
-	r = engine_run(&bench->engine, request, plan_only, &plan, &ret->error);
+	r = run_engine(work, bench, &plan, &ret->error);
 	ret->n_steps = (unsigned)plan.n_steps;
 	if (request->n_locked && request->n_families > request->n_locked) {
 		ret->families = request->families;

@@ -9,7 +9,7 @@ import sys
 import time
 
 import world
-from checks import run_all, until
+from checks import run_all, set_pci, until, write
 
 GPU, DRIVE = "0000:e1:00.0", "0000:61:00.0"
 SPARE, SERIAL = "0000:81:00.0", "serial:48-b0-2d-00-00-00-00-03"
@@ -104,6 +104,28 @@ def together(checks):
     checks.tap.ok(all(a.get("error", "io.tiod.Busy") == "io.tiod.Busy" for a in answers) and
                   any("error" not in a for a in answers), "all who ask at once find it", answers)
     checks.sim("unplug", function=SPARE)
+
+
+def taken_first(checks):
+    """The host's driver was still starting on the card when the attach began."""
+    set_pci(DRIVE, "driver/unbind", DRIVE)
+    checks.sees(DRIVE, "driver", "")
+    rule = checks.sim.fault(path="*drivers/vfio-pci/bind", act="hang", count=1)
+    client = checks.world.background("attach", DRIVE, "--vm", "vm1")
+    until(lambda: any(f["hanging"] for f in checks.sim("faults")["faults"]), 60)
+    set_pci(DRIVE, "driver_override", "nvme")
+    write("/sys/bus/pci/drivers/nvme/bind", DRIVE)
+    set_pci(DRIVE, "driver_override", "vfio-pci")
+    checks.sim("release", id=rule)
+    out, err = client.communicate(timeout=120)
+    checks.sim("clear")
+    checks.tap.ok(client.returncode == 0 and checks.world.state(DRIVE)["driver"] == "vfio-pci",
+                  "a driver that comes first does not make an attach fail", out, err,
+                  checks.world.log_text())
+    checks.run(f"detach {DRIVE}", 0)
+    driver = checks.world.state(DRIVE)["driver"]
+    checks.tap.ok(driver == "nvme", "and has it back afterwards", driver)
+    checks.sees(DRIVE, "driverOverride", "")
 
 
 # --- Names of nothing ---
@@ -206,4 +228,5 @@ def stopped(checks):
 
 
 if __name__ == "__main__":
-    run_all({"plain": [at_once, first_word, together, unknown, strangers, hangs, stopped]})
+    run_all({"plain": [at_once, first_word, together, taken_first, unknown, strangers, hangs,
+                       stopped]})

@@ -114,6 +114,24 @@ int step_check_is_free(const struct step_work *work, const struct function *f,
 	return r;
 }
 
+/*
+ * The kernel starts some drivers beside everything else (nvme): a function that has none may
+ * get one before vfio-pci's bind, which is busy then.
+ */
+static int explain_bind(const struct step_work *work, const struct record *record,
+			bool had_none, int r, struct tio_error *err)
+{
+	struct tio_error ignored = TIO_ERROR_NONE;
+	struct function *f;
+
+	if (r != -EBUSY || !had_none || step_look(work, record, &f, &ignored) < 0 ||
+	    !f->driver[0])
+		return r;
+	error_kind_set(err, ERROR_BUSY, -EALREADY, "its driver %s came first", f->driver);
+	error_fix(err, "try again");
+	return -EALREADY;
+}
+
 /* Takes the function from any driver but @driver and gives it to that; "" leaves it unbound. */
 static int move_to(const struct step_work *work, const struct record *record,
 		   const char *driver, const char *override, struct tio_error *err)
@@ -121,9 +139,11 @@ static int move_to(const struct step_work *work, const struct record *record,
 	/* With an override set, the kernel binds to no other driver than the one it names. */
 	bool in_the_way = driver[0] && override[0] && strcmp(driver, override) != 0;
 	struct function *f;
+	bool had_none;
 	int r;
 
 	r = step_look(work, record, &f, err);
+	had_none = r == 0 && !f->driver[0];
 	if (r == 0 && f->driver[0] && strcmp(f->driver, driver) != 0)
 		r = step_check_is_free(work, f, err);
 	if (r == 0 && strcmp(f->driver, driver) != 0) {
@@ -132,7 +152,10 @@ static int move_to(const struct step_work *work, const struct record *record,
 		if (r == 0 && f->driver[0])
 			r = work->ops->unbind(work->host, record->function, err);
 		if (r == 0 && driver[0])
-			r = work->ops->bind(work->host, record->function, driver, err);
+			r = explain_bind(
+				work, record, had_none,
+				work->ops->bind(work->host, record->function, driver, err),
+				err);
 		if (r == 0)
 			r = step_look(work, record, &f, err);
 	}
