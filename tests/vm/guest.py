@@ -150,6 +150,18 @@ class Monitor:
                 raise RuntimeError(f"{command}: {reply['error']['desc']}")
 
 
+def slot_is_free(port):
+    """pciehp has done with the last card: power and its indicator are the last of it.
+
+    It is deaf for some seconds before.  Where ACPI plugs cards, there is nothing to wait for.
+    """
+    if not glob.glob(f"/sys/bus/pci_express/drivers/pciehp/{port}:*"):
+        return True
+    control = subprocess.run(["setpci", "-s", port, "CAP_EXP+18.w"], capture_output=True,
+                             text=True, check=True).stdout
+    return int(control, 16) & 0x700 == 0x700
+
+
 # --- Errors that the kernel hears of ---
 
 # Uncorrectable errors of a link with IDE (PCIe 6.0, 7.8.4.2), by their counters' names.

@@ -6,11 +6,11 @@ import signal
 import subprocess
 import time
 
-from guest import (PCI, Guest, Monitor, Tap, diff, driver, ide_registers, settle, snapshot,
-                   until, write)
+from guest import (PCI, Guest, Monitor, Tap, diff, driver, ide_registers, settle,
+                   slot_is_free, snapshot, until, write)
 
 NEW = "0000:06:00.0"
-PORT = "00:15.0"
+PORT = "0000:00:15.0"
 CARDS = {"igb": "0x10c9", "nvme": "0x0010"}
 
 tap = Tap()
@@ -33,13 +33,6 @@ def known(card):
         reply["parameters"]["function"]["device"] == CARDS[card]
 
 
-def slot_is_off():
-    """Power and its indicator: the last that pciehp does.  It is deaf for a second before."""
-    control = subprocess.run(["setpci", "-s", PORT, "CAP_EXP+18.w"], capture_output=True,
-                             text=True, check=True).stdout
-    return int(control, 16) & 0x700 == 0x700
-
-
 def plug(card="igb"):
     insert(card)
     settle()
@@ -47,7 +40,7 @@ def plug(card="igb"):
 
 
 def insert(card="igb"):
-    tap.ok(until(slot_is_off, 60), "the slot is off")
+    tap.ok(until(lambda: slot_is_free(PORT), 60), "the slot is free")
     arguments = {"driver": card, "id": "new", "bus": "port6"}
     if card == "igb":
         arguments.update(romfile="", mac="52:54:00:00:06:00")

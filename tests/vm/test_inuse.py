@@ -5,6 +5,8 @@ What may be forced is forced, and comes back.
 """
 
 import contextlib
+import errno
+import fcntl
 import glob
 import os
 import struct
@@ -13,6 +15,8 @@ import sys
 import time
 
 from guest import NIC1, NVME1, PCI, Guest, Tap, diff, driver, settle, snapshot, until
+
+BLKRRPART = 0x125f  # linux/fs.h
 
 tap = Tap()
 guest = Guest()
@@ -39,9 +43,23 @@ def partition(*sizes):
         struct.pack_into("<B3xB3xII", table, 446 + 16 * i, 0, 0x83, start, size * 2048)
         start += size * 2048
     table[510:512] = b"\x55\xaa"
-    with open(disk(), "rb+") as file:
+    settle()
+    with open(disk(), "rb+", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # udevd leaves the disk alone meanwhile
         file.write(table)
-    sh("blockdev", "--rereadpt", disk())
+        tap.ok(until(lambda: is_read_again(file), 60), "the table is read")
+    settle()
+
+
+def is_read_again(file):
+    """Not while anybody looks at what was there before."""
+    try:
+        fcntl.ioctl(file, BLKRRPART)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
 
 
 def interface():

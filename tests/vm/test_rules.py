@@ -4,8 +4,8 @@
 import os
 import time
 
-from guest import (CONFIG, PCI, RUNTIME, Guest, Monitor, Tap, driver, settle, until,
-                   write)
+from guest import (CONFIG, PCI, RUNTIME, Guest, Monitor, Tap, driver, settle,
+                   slot_is_free, until, write)
 
 HERE, THERE = "0000:06:00.0", "0000:07:00.0"
 RULES = CONFIG + "/rules.d"
@@ -22,6 +22,9 @@ def rule(name, text):
 
 
 def plug(port):
+    # port6 is 0000:00:15.0, port7 the next.
+    bridge = f"0000:00:{0x0f + int(port[4:]):x}.0"
+    tap.ok(until(lambda: slot_is_free(bridge), 60), f"{port} is free")
     monitor.call("device_add", driver="e1000e", id="new", bus=port, romfile="",
                  mac="52:54:00:00:06:00")
     return time.monotonic()
@@ -31,9 +34,9 @@ def unplug(function):
     monitor.call("device_del", id="new")
     until(lambda: not os.path.exists(PCI + function) and not [
         one for one in monitor.call("qom-list", path="/machine/peripheral")
-        if one["name"] == "new"], 40)
-    until(lambda: "error" in guest.call("GetFunction", function=function), 20)
-    time.sleep(6)  # the slot's lamp blinks, and pciehp is deaf for that long
+        if one["name"] == "new"], 60)
+    until(lambda: "error" in guest.call("GetFunction", function=function) or
+          state(function) == "absent", 60)
 
 
 def state(function):
