@@ -30,9 +30,11 @@
 
 void client_init(struct client *client, const char *path)
 {
-	*client = (struct client){
-		.path = path, .fd = -1, .stop_fd = -1, .patience_ms = CLIENT_PATIENCE_MS
-	};
+	*client = (struct client){ .path = path,
+				   .fd = -1,
+				   .stop_fd = -1,
+				   .patience_ms = CLIENT_PATIENCE_MS,
+				   .send_s = SEND_PATIENCE_S };
 }
 
 static void disconnect(struct client *client)
@@ -79,7 +81,7 @@ static void fail_connect(struct client *client, struct reply *reply, int code)
 		fail(client, reply, FAILURE_SILENT,
 		     failure_new(FIX_LATER,
 				 "tiod at %s did not take the connection within %d s",
-				 client->path, SEND_PATIENCE_S));
+				 client->path, client->send_s));
 	else
 		fail(client, reply, FAILURE_UNREACHABLE,
 		     failure_new(FIX_START, "cannot reach tiod at %s: %s", client->path, why));
@@ -88,7 +90,7 @@ static void fail_connect(struct client *client, struct reply *reply, int code)
 /* Connects, unless that was done.  0, or -1 with the failure in @reply. */
 static int ensure_connected(struct client *client, struct reply *reply)
 {
-	const struct timeval patience = { .tv_sec = SEND_PATIENCE_S };
+	const struct timeval patience = { .tv_sec = client->send_s };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 	if (client->fd >= 0)

@@ -24,6 +24,7 @@ struct client {
 	int fd;           /* owned; -1 until the first call */
 	int stop_fd;      /* borrowed; readable: give up waiting; -1: none */
 	int patience_ms;  /* of a plain call */
+	int send_s;       /* how long connecting, and sending, may take */
 	bool more;        /* the call under way asked for a stream */
 	char *data;       /* owned: received, not yet consumed */
 	size_t length, scanned, space;

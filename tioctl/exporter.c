@@ -2,8 +2,9 @@
 
 /*
  * tiod-exporter: tiod's metrics over HTTP.  A program of its own, without privileges, so that
- * no byte from the network comes near the daemon: it asks tiod over its socket, once for each
- * scrape, and keeps nothing.  Serves the socket that the service manager passes, or its own.
+ * no byte from the network comes near the daemon: it asks tiod over its socket, once a second
+ * at most, however often it is asked itself.  Serves the socket that the service manager
+ * passes, or its own.
  */
 
 #include <arpa/inet.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -37,6 +39,10 @@
 
 /* Prometheus waits 10 s by default: it should still hear why there is nothing. */
 #define PATIENCE_MS 5000
+#define SEND_S      2
+
+/* Whoever asks more often is told what the last one was. */
+#define FRESH_MS 1000
 
 #define TYPE_TEXT       "text/plain; charset=utf-8"
 #define TYPE_PROMETHEUS "text/plain; version=0.0.4; charset=utf-8"
@@ -44,14 +50,21 @@
 
 #define ROOT_TEXT "tiod-exporter: what tiod tells a monitoring system is at /metrics\n"
 
-struct exporter {
-	const char *socket; /* tiod's */
-};
-
 struct answer {
 	unsigned status;
 	const char *type;
 	char *body; /* owned */
+};
+
+/* The last answer about metrics. */
+struct page {
+	struct answer answer;
+	int64_t at_ms; /* monotonic, when it came; 0: there is none */
+};
+
+struct exporter {
+	const char *socket;   /* tiod's */
+	struct page pages[2]; /* Prometheus' text and OpenMetrics; of the one HTTP thread */
 };
 
 /* --- tiod --- */
@@ -66,6 +79,7 @@ static void call_tiod(const struct exporter *exporter, bool openmetrics, struct 
 	struct client client;
 
 	client_init(&client, exporter->socket);
+	client.send_s = SEND_S;
 	if (client_send(&client, "io.tiod.GetMetrics", parameters, false, reply) == 0 &&
 	    !client_next(&client, PATIENCE_MS, reply)) {
 		text_copy(reply->error, sizeof(reply->error), FAILURE_SILENT);
@@ -91,9 +105,8 @@ static char *failure_line(const struct reply *reply)
 	return line;
 }
 
-static struct answer answer_metrics(const struct exporter *exporter, const char *accept)
+static struct answer ask_tiod(const struct exporter *exporter, bool openmetrics)
 {
-	bool openmetrics = accept_wants_openmetrics(accept);
 	auto_reply struct reply reply = { 0 };
 
 	call_tiod(exporter, openmetrics, &reply);
@@ -104,6 +117,31 @@ static struct answer answer_metrics(const struct exporter *exporter, const char 
 				must(strdup(field_text(reply.parameters, "text"))) };
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A failure is kept like a page: a tiod that hangs must not be waited for by each scrape. */
+static struct answer answer_metrics(struct exporter *exporter, const char *accept)
+{
+	bool openmetrics = accept_wants_openmetrics(accept);
+	struct page *page = &exporter->pages[openmetrics];
+	struct answer answer;
+
+	if (!page->at_ms || now_ms() - page->at_ms >= FRESH_MS) {
+		free(page->answer.body);
+		page->answer = ask_tiod(exporter, openmetrics);
+		page->at_ms = now_ms();
+	}
+	answer = page->answer;
+	answer.body = must(strdup(answer.body));
+	return answer;
+}
+
 /* --- HTTP --- */
 
 static struct answer answer_text(unsigned status, const char *text)
@@ -111,8 +149,8 @@ static struct answer answer_text(unsigned status, const char *text)
 	return (struct answer){ status, TYPE_TEXT, must(strdup(text)) };
 }
 
-static struct answer answer_for(const struct exporter *exporter, const char *url,
-				const char *method, const char *accept)
+static struct answer answer_for(struct exporter *exporter, const char *url, const char *method,
+				const char *accept)
 {
 	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
 		return answer_text(MHD_HTTP_METHOD_NOT_ALLOWED,
@@ -326,5 +364,8 @@ int main(int argc, char **argv)
 		return status;
 	if (open_socket(listen, &fd) < 0)
 		return EXIT_FAILED;
-	return serve(&exporter, fd);
+	status = serve(&exporter, fd);
+	for (size_t i = 0; i < ARRAY_SIZE(exporter.pages); i++)
+		free(exporter.pages[i].answer.body);
+	return status;
 }

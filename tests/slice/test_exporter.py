@@ -6,6 +6,8 @@ import select
 import signal
 import socket
 import subprocess
+import threading
+import time
 
 from checks import run_all, until
 from exporter import EXPORTER, Exporter, answers, listener
@@ -53,7 +55,11 @@ def ended(checks, exporter):
 
 
 def fails(checks, exporter, sentence, *words):
-    status, headers, text = exporter.get()
+    def told():
+        got = exporter.get()
+        return got if got[0] == 503 and all(word in got[2] for word in words) else None
+    # The last page is good for a moment.
+    status, headers, text = until(told, 30) or exporter.get()
     missing = [word for word in words if word not in text]
     checks.tap.ok(status == 503 and not missing and text.count("\n") == 1 and
                   headers["Content-Type"].startswith("text/plain"), sentence, status, text)
@@ -83,8 +89,59 @@ def without_tiod(checks):
         os.waitpid(pid, 0)
     os.unlink(SOCKET)
     checks.world.start()
-    checks.tap.ok(exporter.get()[0] == 200, "tiod is back: so are the metrics")
+    checks.tap.ok(until(lambda: exporter.get()[0] == 200, 30),
+                  "tiod is back: so are the metrics")
     ended(checks, exporter)
+
+
+class FakeTiod(threading.Thread):
+    """Answers GetMetrics on tiod's socket with the number of the call, or not at all."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.calls, self.silent, self.kept = 0, False, []
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(SOCKET)
+        self.socket.listen(64)
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            self.calls += 1
+            self.kept.append(client)
+            if self.silent:
+                continue
+            client.recv(1000)
+            client.sendall(b'{"parameters":{"text":"call %d\\n"}}\0' % self.calls)
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.join()
+        os.unlink(SOCKET)
+
+
+def flood(checks):
+    """Many scrapes are few calls of tiod, also when it hangs."""
+    checks.world.stop()
+    tiod, exporter, texts = FakeTiod(), Exporter(), set()
+    since = time.monotonic()
+    for _ in range(300):
+        texts.add(exporter.get()[2])
+    seconds = time.monotonic() - since
+    checks.tap.ok(1 <= tiod.calls <= seconds + 2, "300 scrapes are one call a second at most",
+                  tiod.calls, seconds)
+    checks.tap.ok(texts == {f"call {n + 1}\n" for n in range(tiod.calls)},
+                  "and each is told what the last call was", texts)
+    checks.tap.ok(until(lambda: exporter.get()[2] not in texts, 30), "which is asked anew")
+    tiod.silent = True
+    fails(checks, exporter, "a tiod that says nothing is told", "within 5 s")
+    ended(checks, exporter)
+    tiod.close()
+    checks.world.start()
 
 
 def without_rights(checks):
@@ -174,4 +231,4 @@ def by_itself(checks):
             process.terminate()
 
 
-run_all({"plain": [pages, without_tiod, without_rights, crowd, again, by_itself]})
+run_all({"plain": [pages, without_tiod, without_rights, flood, crowd, again, by_itself]})

@@ -126,7 +126,8 @@ def test_another_user(checks):
     checks.world.stop()
     vm_file("both", FILES["both"])
     checks.world.start()
-    becomes(checks, f"{USER}:{GROUP} 0660", "a file that changed while tiod was away counts, too")
+    becomes(checks, f"{USER}:{GROUP} 0660",
+            "a file that changed while tiod was away counts, too")
     quiet(checks)
     checks.same(given, checks.host(), "the host is as after the attach")
     checks.world.must("detach", DRIVE)

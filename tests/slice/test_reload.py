@@ -259,7 +259,7 @@ def groups_hang(checks):
 # --- The start ---
 
 def start_hangs(checks):
-    """Nothing is known: what is attached can still be given back, and all is read in the end."""
+    """Nothing is known at first, and all is read in the end."""
     os.makedirs(RULES, exist_ok=True)
     write(RULES + "/50-drive.conf", f"[Match]\nAddress={DRIVE}\n[Attach]\nVM=vm1\nOn=boot\n")
     write(f"{HANGS}/tiod", "")

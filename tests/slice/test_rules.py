@@ -391,8 +391,8 @@ def reserved_without_tsm(checks):
 
 TESTS = {
     "plain": [plugged, not_named, first_one, connect_and_report, policy, refused, no_vm_yet,
-              broken, explained, booted, killed_at_boot, only_its_occasion, only_who_asked, saved,
-              other_slot],
+              broken, explained, booted, killed_at_boot, only_its_occasion, only_who_asked,
+              saved, other_slot],
     "moved": [moved_without_vm],
     "late-tsm": [late_tsm],
 }

@@ -149,8 +149,8 @@ sys.stdin.read()
 """
 
 
-# Connects as users without and with rights, says nothing, half a call or one call after another,
-# and tells whose connections were closed when the first two were.
+# Connects without and with rights, says nothing, half a call or one call after another, and
+# tells whose connections were closed when the first two were.
 IDLE = """
 import json, os, select, socket, sys
 def connect(gid):
