@@ -64,6 +64,8 @@ static void grant_anew(struct daemon *daemon, const struct vm *vm, struct bdf fa
 	request = &job->request;
 	request->vm = *vm;
 	request->reserved_only = true;
+	/* A link that has fallen is not made anew under a guest for that. */
+	request->grant_only = true;
 	for (size_t i = 0; i < all->n && request->n_targets < REQUEST_TARGETS_MAX; i++)
 		if (bdf_equal(all->list[i].family, family) &&
 		    strcmp(all->list[i].vm, vm->name) == 0 && attached(daemon, &all->list[i]))

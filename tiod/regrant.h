@@ -3,8 +3,8 @@
 
 /*
  * Whose the nodes of attached functions are after the configuration was read: a VM's file that
- * names another user or group takes them from the former one, by a job as if somebody had typed
- * `tioctl attach` again.  Used by reload.c.
+ * names another user or group takes them from the former one, by a job of that step alone.
+ * Used by reload.c.
  */
 
 struct config;

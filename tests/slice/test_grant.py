@@ -108,6 +108,27 @@ def rewrite(checks, text):
     return checks.world.must("reload")
 
 
+def test_another_user_without_link(checks):
+    """A node changes hands; the link that fell under a guest is not made anew for that."""
+    before = checks.host()
+    checks.world.must("attach", DRIVE, "--vm", "both")
+    held = os.open(node(checks.world)[0], os.O_RDONLY)
+    checks.sim("tsm-remove")
+    checks.sim("tsm-add")
+    checks.tap.ok(until(lambda: "guest may be running" in checks.world.log_text(), 60),
+                  "a link that fell under a guest is not made anew", checks.world.log_text())
+    quiet(checks)
+    rewrite(checks, "User=daemon\n")
+    becomes(checks, f"{USER}:0 0600", "its node is another user's")
+    checks.tap.ok(quiet(checks) and checks.world.state(DRIVE)["link"] != "secure",
+                  "and its link is as it was", checks.world.state(DRIVE))
+    os.close(held)
+    checks.world.must("detach", DRIVE)
+    vm_file("both", FILES["both"])
+    checks.world.must("reload")
+    checks.same(before, checks.host(), "and detach restores all")
+
+
 def test_another_user(checks):
     """The file of a VM that has it names somebody else"""
     before = checks.host()
@@ -154,6 +175,7 @@ def test_nobody_knows(checks):
 
 
 PLAIN = [test_owners, test_told, test_replaced, test_silent, test_another_user,
+         test_another_user_without_link,
          test_nobody_knows]
 
 if os.getuid() == 0:

@@ -62,6 +62,11 @@ static bool verb_has_row(enum verb verb, const struct step *step)
 	return verb == VERB_ATTACH || step->subject == SUBJECT_DSM;
 }
 
+static bool request_has_row(const struct request *request, const struct step *step)
+{
+	return request->grant_only ? step->grants : verb_has_row(request->verb, step);
+}
+
 static bool already_planned(const struct plan *plan, int row, struct bdf subject)
 {
 	for (size_t i = 0; i < plan->n_steps; i++)
@@ -119,7 +124,7 @@ static int plan_downwards(const struct step_facts *facts, struct plan *plan,
 	int r = 0;
 
 	for (int row = 0; row < STEPS_N; row++) {
-		if (!verb_has_row(facts->request->verb, steps[row]))
+		if (!request_has_row(facts->request, steps[row]))
 			continue;
 		for (size_t t = 0; r == 0 && t < facts->request->n_targets; t++)
 			r = plan_row(facts, row, &facts->request->targets[t], plan, err);

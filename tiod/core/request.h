@@ -55,6 +55,7 @@ struct request {
 	char last_tsm[TSM_NAME_MAX]; /* reconnect: the last that the link was seen with */
 	bool with_companions;        /* all of the IOMMU group goes along */
 	bool reserved_only;          /* attach: only what is reserved for that VM still */
+	bool grant_only;             /* attach: give nodes to the VM's user, and nothing else */
 	struct bdf moved_to;         /* move: function 0 of the card at its new address */
 	unsigned force;              /* enum force: whose use of the device does not count */
 	bool refresh;                /* reconnect: new keys for the link that stands */

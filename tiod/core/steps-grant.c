@@ -158,6 +158,7 @@ const struct step step_grant = {
 	.subject = SUBJECT_TARGET,
 	.deadline_ms = 30000, /* tiod-helper may have to be started for it */
 	.journaled = true,
+	.grants = true,
 	.needed = grant_needed,
 	.describe = grant_describe,
 	.describe_undo = grant_describe_undo,

@@ -52,6 +52,7 @@ struct step {
 	bool tsm_turn;               /* waits for its turn before the deadline runs */
 	bool transient;              /* of a reconnect only, which leaves nothing to put back */
 	bool parallel;               /* functions do not mind each other: all at once */
+	bool grants;                 /* gives nodes to users, and does nothing else */
 	bool held;                   /* taken again if another step's undo took it back */
 	enum plugin_wait wait;       /* what a plugin may know to take longer */
 
