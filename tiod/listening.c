@@ -103,6 +103,28 @@ static void note_path(struct listening *socket, const char *path)
 	socket->ino = st.st_ino;
 }
 
+/*
+ * Is nobody reached at @address?  Asked with another kind of socket, for which the kernel looks
+ * the path up and refuses before anything is queued.
+ */
+static bool leads_nowhere(const struct sockaddr_un *address)
+{
+	auto_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
+	       (errno == ENOENT || errno == ECONNREFUSED);
+}
+
+/* A tiod before this one may have had to make the path again, and the passed one is lost. */
+static void note_passed(struct listening *socket, const struct sockaddr_un *address)
+{
+	if (!address->sun_path[0])
+		return;
+	note_path(socket, address->sun_path);
+	if (leads_nowhere(address))
+		socket->dev = socket->ino = 0;
+}
+
 int listening_take(struct listening *ret, int fd, struct tio_error *err)
 {
 	struct sockaddr_un address = { 0 };
@@ -116,8 +138,8 @@ int listening_take(struct listening *ret, int fd, struct tio_error *err)
 				 fd);
 	*ret = (struct listening){ .fd = fd };
 	(void)aside_refuse(fd);
-	if (getsockname(fd, (struct sockaddr *)&address, &size) == 0 && address.sun_path[0])
-		note_path(ret, address.sun_path);
+	if (getsockname(fd, (struct sockaddr *)&address, &size) == 0)
+		note_passed(ret, &address);
 	/* A client that went away again must not leave the loop waiting for the next. */
 	flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)

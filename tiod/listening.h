@@ -21,7 +21,7 @@ struct listening {
 	bool ours; /* made here: its path goes with it */
 };
 
-/* Takes over a descriptor that was passed. */
+/* Takes over a descriptor that was passed; its path may be gone, or another's. */
 int listening_take(struct listening *ret, int fd, struct tio_error *err);
 
 /*

@@ -248,7 +248,10 @@ void presence_init(struct daemon *daemon)
 	}
 	watch_lock(daemon);
 	for (unsigned i = 0; i < daemon->server.n_sockets; i++)
-		watch_socket(daemon, i);
+		if (listening_is_there(&daemon->server.sockets[i]))
+			watch_socket(daemon, i);
+	/* One that was passed may have lost its path before this start. */
+	(void)on_timer(presence->timer, 0, daemon);
 }
 
 void presence_finish(struct daemon *daemon)

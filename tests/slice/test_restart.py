@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 
+from checks import until
 from world import SOCKET, Tap, World, diff
 
 DRIVE = "0000:61:00.0"
@@ -167,9 +168,29 @@ def test_hammer(tiod):
            len(answers), lost[:5])
 
 
+def answers(tiod):
+    try:
+        return tiod.call("GetHost")["parameters"]["ready"]
+    except OSError:
+        return False
+
+
+def test_lost(tiod):
+    """The service manager keeps a socket whose path is gone: each tiod makes that again."""
+    os.unlink(SOCKET)
+    tap.ok(until(lambda: answers(tiod), 60), "a deleted socket is made again", tiod.log_text())
+    tiod.kill()
+    tiod.start(60)
+    tap.ok(answers(tiod), "and by the tiod after one that was killed", tiod.log_text())
+    tiod.stop()
+    tap.ok(not os.path.exists(SOCKET), "one that is stopped takes it along")
+    tiod.start(60)
+    tap.ok(answers(tiod), "and the next one makes it again", tiod.log_text())
+
+
 def main():
     tiod = Activated().start()
-    for test in (test_queue, test_asked, test_silent, test_attach, test_hammer):
+    for test in (test_queue, test_asked, test_silent, test_attach, test_hammer, test_lost):
         test(tiod)
     tiod.stop()
     tap.end()
