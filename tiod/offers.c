@@ -53,18 +53,6 @@ static void note(struct offered *file, int code, const struct tio_error *err)
 	file->code = code;
 }
 
-static void on_progress(void *arg, const struct progress *progress)
-{
-}
-
-static void on_takes(void *arg, const char *tsm)
-{
-}
-
-static void on_gives(void *arg)
-{
-}
-
 static void on_late(void *arg)
 {
 	struct offered *file = arg;
@@ -112,9 +100,6 @@ static void on_ended(void *arg, const struct result *result, const struct tio_er
 }
 
 static const struct worker_ops ops = {
-	.progress = on_progress,
-	.takes = on_takes,
-	.gives = on_gives,
 	.late = on_late,
 	.stuck = on_stuck,
 	.ended = on_ended,

@@ -185,14 +185,6 @@ static void on_progress(void *arg, const struct progress *progress)
 	text_copy(daemon->reload.doing, sizeof(daemon->reload.doing), progress->text);
 }
 
-static void on_takes(void *arg, const char *tsm)
-{
-}
-
-static void on_gives(void *arg)
-{
-}
-
 static void on_late(void *arg)
 {
 	struct daemon *daemon = arg;
@@ -239,8 +231,6 @@ static void on_ended(void *arg, const struct result *result, const struct tio_er
 
 static const struct worker_ops ops = {
 	.progress = on_progress,
-	.takes = on_takes,
-	.gives = on_gives,
 	.late = on_late,
 	.stuck = on_stuck,
 	.ended = on_ended,

@@ -193,14 +193,6 @@ static void on_progress(void *arg, const struct progress *progress)
 	(void)worker_arm(scan->worker, time_for(&scan->work));
 }
 
-static void on_takes(void *arg, const char *tsm)
-{
-}
-
-static void on_gives(void *arg)
-{
-}
-
 static void on_late(void *arg)
 {
 	struct scan *scan = arg;
@@ -219,8 +211,6 @@ static void on_ended(void *arg, const struct result *result, const struct tio_er
 
 static const struct worker_ops ops = {
 	.progress = on_progress,
-	.takes = on_takes,
-	.gives = on_gives,
 	.late = on_late,
 	.stuck = on_stuck,
 	.ended = on_ended,

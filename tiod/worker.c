@@ -177,15 +177,22 @@ void worker_free(struct worker *worker)
 
 static void dispatch(struct worker *worker, const struct message *message)
 {
+	const struct worker_ops *ops = worker->ops;
+
 	switch (message->kind) {
 	case MESSAGE_PROGRESS:
-		worker->ops->progress(worker->arg, &message->progress);
+		if (ops->progress)
+			ops->progress(worker->arg, &message->progress);
 		return;
 	case MESSAGE_TAKE:
-		worker->ops->takes(worker->arg, message->tsm);
+		if (ops->takes)
+			ops->takes(worker->arg, message->tsm);
+		else
+			worker_answer(worker, -ENOTSUP);
 		return;
 	case MESSAGE_GIVE:
-		worker->ops->gives(worker->arg);
+		if (ops->gives)
+			ops->gives(worker->arg);
 		return;
 	case MESSAGE_FDS:
 		return;

@@ -36,9 +36,11 @@ int channel_send_fds(struct channel *channel, const int *fds, size_t n);
 typedef void (*work_fn)(struct channel *channel, void *arg, struct result *ret);
 
 struct worker_ops {
+	/* NULL where the work tells nothing, and where it takes no turn. */
 	void (*progress)(void *arg, const struct progress *progress);
 	void (*takes)(void *arg, const char *tsm); /* answer with worker_answer() */
 	void (*gives)(void *arg);
+
 	void (*late)(void *arg);  /* the time of worker_arm() is over */
 	void (*stuck)(void *arg); /* was killed, but is inside the kernel and does not go */
 
