@@ -73,6 +73,16 @@ Test(array, grows_by_one)
 	free(list);
 }
 
+Test(error, a_fix_may_quote_the_one_before)
+{
+	struct tio_error err = TIO_ERROR_NONE;
+
+	error_set(&err, -EIO, "x");
+	error_fix(&err, "first");
+	error_fix(&err, "%s; then %s", err.fix, err.fix);
+	cr_expect(eq(str, err.fix, "first; then first"));
+}
+
 Test(error, context_comes_in_front_and_control_characters_go)
 {
 	struct tio_error err;

@@ -96,14 +96,16 @@ int error_wrap(struct tio_error *err, int code, const char *fmt, ...)
 
 void error_fix(struct tio_error *err, const char *fmt, ...)
 {
+	char fix[sizeof(err->fix)]; /* what it was may be among @args */
 	va_list args;
 
 	if (!err)
 		return;
 	va_start(args, fmt);
-	vsnprintf(err->fix, sizeof(err->fix), fmt, args);
+	vsnprintf(fix, sizeof(fix), fmt, args);
 	va_end(args);
-	clean(err->fix);
+	clean(fix);
+	memcpy(err->fix, fix, sizeof(fix));
 }
 
 void error_at(struct tio_error *err, struct bdf function, const char *step)

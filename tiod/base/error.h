@@ -52,7 +52,7 @@ int error_kind_set(struct tio_error *err, enum error_kind kind, int code, const 
 int error_wrap(struct tio_error *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4), cold));
 
-/* Says what mends a recorded failure; replaces what was said before. */
+/* Says what mends a recorded failure; replaces what was said before, and may quote it. */
 void error_fix(struct tio_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
