@@ -36,6 +36,7 @@ struct fake_host {
 	bool vf_admin_unseen;           /* the PF has no network interface */
 	uint32_t vf_keys_unseen;        /* settings that its driver does not show */
 	unsigned vfs_less;              /* the driver enables so many fewer */
+	bool no_host_driver;            /* nothing takes what is probed */
 	bool cdev_unsupported;          /* VFIO makes no character devices */
 	struct bdf unknown;    /* what the daemon knows of the host is older than this */
 	unsigned blind;        /* so often holders are not seen, as when they come later */

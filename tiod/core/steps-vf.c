@@ -38,24 +38,34 @@ static void host_driver_describe_undo(const struct record *record, char *buf, si
 		 bdf_format(record->function, name));
 }
 
+/*
+ * Its driver may be there already, built in or loaded, where nobody can load a module: only
+ * if it does not take the function that is what has to be mended.
+ */
 static int host_driver_apply(const struct step_work *work, const struct record *record,
 			     struct tio_error *err)
 {
+	struct tio_error why = TIO_ERROR_NONE;
 	struct function *pf;
 	const char *module;
-	int r;
+	int r, unloaded;
 
 	r = step_look(work, record, &pf, err);
 	if (r < 0 || pf->driver[0])
 		return r;
 	module = plugins_host_module(work->plugins, pf);
-	r = work->ops->load_module(work->host, module[0] ? module : pf->modalias, err);
-	if (r < 0)
-		return r;
+	unloaded = work->ops->load_module(work->host, module[0] ? module : pf->modalias, &why);
 	r = step_look(work, record, &pf, err);
 	if (r < 0 || pf->driver[0])
 		return r;
-	return work->ops->probe(work->host, record->function, err);
+	r = work->ops->probe(work->host, record->function, err);
+	if (unloaded == 0)
+		return r;
+	if (step_look(work, record, &pf, NULL) == 0 && pf->driver[0])
+		return 0;
+	if (err)
+		*err = why;
+	return unloaded;
 }
 
 static int host_driver_verify(const struct step_work *work, const struct record *record,
