@@ -84,7 +84,7 @@ def test_no_helper(checks):
     """Without its helper it says what is missing, and takes back what it did."""
     checks.refused(f"attach {DRIVE} --vm owned", 6,
                    ["grant", "CAP_CHOWN, CAP_FOWNER", PATH, "No such file or directory",
-                    "systemctl enable --now tiod-helper.socket", "tioctl run"],
+                    "systemctl restart tiod-helper.socket", "tioctl run"],
                    "nobody to give the node away")
     checks.world.must("attach", DRIVE, "--vm", "vm1")
     checks.world.must("detach", DRIVE)
@@ -105,6 +105,22 @@ def test_helper(checks):
     checks.world.must("detach", DRIVE)
     helper.end()
     checks.same(before, checks.host(), "afterwards the host is as it was")
+
+
+def test_detach(checks):
+    """A detach without it: the node goes with vfio-pci, whoever has it."""
+    before, helper = checks.host(), Helper()
+    checks.world.must("attach", DRIVE, "--vm", "owned")
+    helper.end()
+    taken = checks.sim.snapshot()
+    checks.sim.fault(path="*vfio-pci/unbind", act="errno", errno="EIO", nth=1, count=9)
+    checks.run(f"detach {DRIVE}", 1, ["everything is as it was before"],
+               "one that fails needs no helper to go back")
+    checks.sim("clear")
+    checks.same(taken, checks.sim.snapshot(), "the VM keeps what it had")
+    checks.run(f"detach {DRIVE}", 0, ["goes with vfio-pci", "CAP_CHOWN"],
+               "one that does not fail needs none either")
+    checks.same(before, checks.host(), "and the host is as it was")
 
 
 def test_undo(checks):
@@ -166,7 +182,7 @@ def test_silent(checks):
 def test_modules(checks):
     """Modules are loaded by the helper, or the refusal says what to type."""
     checks.refused(f"attach {CARD} --vm vm1", 6,
-                   ["CAP_SYS_MODULE", PATH, "systemctl enable --now tiod-helper.socket",
+                   ["CAP_SYS_MODULE", PATH, "systemctl restart tiod-helper.socket",
                     "modules-load.d"], "nobody to load the module")
     helper = Helper()
     checks.world.must("attach", CARD, "--vm", "vm1")
@@ -177,8 +193,8 @@ def test_modules(checks):
 
 
 LOADED = os.path.isdir("/sys/bus/pci/drivers/vfio-pci")
-TESTS = [test_sandbox] + ([test_no_helper, test_helper, test_undo, test_late,
-                           test_silent] if LOADED else
+TESTS = [test_sandbox] + ([test_no_helper, test_helper, test_detach,
+                           test_undo, test_late, test_silent] if LOADED else
                           [test_modules])
 
 if os.getuid() == 0:

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "core/grant.h"
+#include "core/holder.h"
 #include "fake-suite.h"
 
 #define CARD "01:00.0"
@@ -180,6 +181,64 @@ Test(grant, a_refused_or_ignored_grant_undoes_the_attach)
 		cr_expect(eq(str, (char *)fake_state(&host, after, sizeof(after)), before));
 		cr_expect(eq(str, host.journal, ""));
 	}
+}
+
+/* As when there is no helper that could take it back. */
+static void nodes_stay(void)
+{
+	host.fail_call = "node";
+	host.fail_nth = 1;
+	host.fail_code = -ENOENT;
+	host.fail_count = 99;
+}
+
+Test(grant, a_node_that_goes_with_vfio_need_not_be_taken_back)
+{
+	fake_state(&host, before, sizeof(before));
+	cr_assert(eq(int, attach(1000), 0), "%s", err.text);
+	nodes_stay();
+	cr_assert(eq(int, detach(), 0), "%s", err.text);
+	cr_expect(ne(ptr, strstr(host.note, "goes with vfio-pci"), NULL), "%s", host.note);
+	cr_expect(ne(ptr, strstr(host.note, "fake node"), NULL), "%s", host.note);
+	cr_expect(eq(str, (char *)fake_state(&host, after, sizeof(after)), before));
+	cr_expect(eq(str, host.journal, ""));
+}
+
+/* Nor does going back to it need who can give it. */
+Test(grant, a_detach_that_fails_leaves_it_to_its_user)
+{
+	struct holder guest = { .kind = HOLDER_GUEST, .pid = 4711, .function = address(CARD) };
+
+	cr_assert(eq(int, attach(1000), 0), "%s", err.text);
+	fake_state(&host, before, sizeof(before));
+	cr_assert(eq(int, snapshot_add_holder(&host.world, &guest), 0));
+	host.blind = 1;
+	nodes_stay();
+	cr_expect(eq(int, detach(), -EBUSY));
+	cr_expect(ne(ptr, strstr(err.text, "everything is as it was before"), NULL), "%s",
+		  err.text);
+	cr_expect(eq(u32, node()->uid, 1000));
+	cr_expect(eq(str, (char *)fake_state(&host, after, sizeof(after)), before));
+}
+
+/* A node that stays does not count as taken back. */
+Test(grant, a_node_that_does_not_go_has_to_be_taken_back)
+{
+	IGNORE_LEAKS();
+	cr_assert(eq(int, attach(1000), 0), "%s", err.text);
+	host.changes = 0;
+	host.die_at = 4; /* after the second change: the first is the journal's */
+	if (setjmp(host.death) == 0)
+		(void)attach(1001);
+	cr_assert(eq(u32, node()->uid, 1001), "%s", host.trace);
+	host.die_at = 0;
+	nodes_stay();
+	cr_expect(eq(int, fake_recover(&host, &err), -ENOENT));
+	cr_expect(eq(int, (int)err.kind, (int)ERROR_STUCK));
+	host.fail_call = NULL;
+	cr_assert(eq(int, fake_recover(&host, &err), 0), "%s", err.text);
+	cr_expect(eq(u32, node()->uid, 1000));
+	cr_expect(eq(str, fake_function(&host, CARD)->driver, "vfio-pci"));
 }
 
 Test(grant, killed_at_any_change_it_is_put_back)

@@ -62,13 +62,20 @@ def test_no_helper(checks):
     before = snapshot()
     run("systemctl", "stop", "tiod-helper.socket")
     said = checks.attach(NVME1, vm="users", code=6)
-    checks.ok("systemctl enable --now tiod-helper.socket" in said,
+    checks.ok("systemctl restart tiod-helper.socket" in said,
               "without its helper, tiod says how to start it", said)
     checks.same(before, "and takes back what it had done")
     run("systemctl", "start", "tiod-helper.socket")
+    os.unlink("/run/tiod/helper")
+    checks.attach(NVME1, vm="users", code=6)
+    run("systemctl", "restart", "tiod-helper.socket")
     checks.attach(NVME1, vm="users")
-    checks.ok(os.stat(node_of(NVME1)).st_uid == NOBODY, "which helps")
+    checks.ok(os.stat(node_of(NVME1)).st_uid == NOBODY,
+              "which helps, be the socket stopped or its file gone")
+    run("systemctl", "stop", "tiod-helper.socket")
     checks.detach(NVME1)
+    checks.same(before, "a whole detach needs no helper")
+    run("systemctl", "start", "tiod-helper.socket")
 
 
 def test_plugins(checks):

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "core/grant.h"
 
 /*
@@ -97,7 +98,9 @@ static int grant_apply(const struct step_work *work, const struct record *record
 	int r;
 
 	r = step_look(work, record, &f, err);
-	if (r == 0 && !record->wanted_node.known) {
+	if (r < 0 || node_access_equal(&f->node, &record->wanted_node))
+		return r;
+	if (!record->wanted_node.known) {
 		r = -ENXIO;
 		error_set(err, r,
 			  "/dev/vfio/devices/%s is not there, or is not the character device "
@@ -107,8 +110,15 @@ static int grant_apply(const struct step_work *work, const struct record *record
 			  "see what is in its place: `ls -l /dev/vfio/devices/%s`, "
 			  "`findmnt -R /dev`",
 			  f->cdev);
+		return r;
 	}
-	return r < 0 ? r : work->ops->set_node(work->host, f, &record->wanted_node, err);
+	r = work->ops->set_node(work->host, f, &record->wanted_node, err);
+	if (r < 0 && err && err->kind == ERROR_NOT_READY)
+		error_fix(err,
+			  "%s; or leave User= and Group= out of the VM's file and have QEMU "
+			  "started by `tioctl run`",
+			  err->fix);
+	return r;
 }
 
 static int grant_verify(const struct step_work *work, const struct record *record,
@@ -127,22 +137,71 @@ static int grant_verify(const struct step_work *work, const struct record *recor
 	return -EIO;
 }
 
-/* A function that has left VFIO took its node along. */
-static int grant_undo(const struct step_work *work, const struct record *record,
-		      struct tio_error *err)
+static bool is_undone_too(const struct step_work *work, size_t index)
 {
-	struct function *f;
+	return verb_goes_forward(work->verb)
+		       ? index >= work->journal->mark
+		       : work->journal->records[index].state != RECORD_BEGUN;
+}
+
+/* Does the function leave VFIO in the same change?  Its node goes then, whoever has it. */
+static bool leaves_vfio(const struct step_work *work, const struct record *record)
+{
+	const struct record *other;
+
+	for (size_t i = 0; i < work->journal->n_records; i++) {
+		other = &work->journal->records[i];
+		if (strcmp(other->step, step_rebind.name) == 0 &&
+		    bdf_equal(other->function, record->function) && is_undone_too(work, i))
+			return strcmp(other->before.driver, VFIO_DRIVER) != 0;
+	}
+	return false;
+}
+
+static void tell_goes(const struct step_work *work, const struct record *record,
+		      const struct tio_error *why)
+{
+	struct progress note = { .kind = PROGRESS_NOTE, .function = record->function };
+	char name[BDF_STRLEN];
+
+	text_append(note.text, sizeof(note.text),
+		    "the node of %s goes with %s as it is: it could not be taken back (%s)",
+		    bdf_format(record->function, name), VFIO_DRIVER, why->text);
+	work->ops->progress(work->host, &note);
+}
+
+static int take_back(const struct step_work *work, const struct record *record,
+		     struct function *f, struct tio_error *err)
+{
 	char found[64];
 	int r;
 
-	r = step_look(work, record, &f, err);
-	if (r == 0 && f->node.known && !node_access_equal(&f->node, &record->before.node))
-		r = work->ops->set_node(work->host, f, &record->before.node, err);
+	r = work->ops->set_node(work->host, f, &record->before.node, err);
 	if (r == 0)
 		r = step_look(work, record, &f, err);
 	if (r == 0 && f->node.known && !node_access_equal(&f->node, &record->before.node))
 		r = error_set(err, -EIO, "its node was taken back, but it is %s",
 			      node_access_format(&f->node, found, sizeof(found)));
+	return r;
+}
+
+/* A function that has left VFIO took its node along. */
+static int grant_undo(const struct step_work *work, const struct record *record,
+		      struct tio_error *err)
+{
+	struct tio_error why = TIO_ERROR_NONE;
+	struct function *f;
+	int r;
+
+	r = step_look(work, record, &f, &why);
+	if (r == 0 && f->node.known && !node_access_equal(&f->node, &record->before.node))
+		r = take_back(work, record, f, &why);
+	if (r < 0 && r != -ENODEV && leaves_vfio(work, record)) {
+		tell_goes(work, record, &why);
+		return 0;
+	}
+	if (r < 0 && err)
+		*err = why;
 	return step_gone_is_done(work, record, r, err);
 }
 

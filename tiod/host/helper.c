@@ -19,13 +19,11 @@
 
 /* What cannot be done here, for sentences. */
 static const struct {
-	const char *what, *rights, *else_fix;
+	const char *what, *rights, *else_fix; /* the last may be ""; core knows more of nodes */
 } tasks[] = {
 	[HELPER_LOAD] = { "load modules", "CAP_SYS_MODULE",
-			  "load the module beforehand (modprobe, /etc/modules-load.d)" },
-	[HELPER_NODE] = { "give device nodes away", "CAP_CHOWN, CAP_FOWNER",
-			  "leave User= and Group= out of the VM's file and have QEMU started by "
-			  "`tioctl run`" },
+			  "; or load the module beforehand (modprobe, /etc/modules-load.d)" },
+	[HELPER_NODE] = { "give device nodes away", "CAP_CHOWN, CAP_FOWNER", "" },
 };
 
 static bool has_right(unsigned int right)
@@ -40,13 +38,13 @@ static bool has_right(unsigned int right)
 
 /* --- Asking --- */
 
+/* A start alone is no help when the socket's file is gone and the unit runs. */
 static int unreachable(const char *path, enum helper_task task, int code, struct tio_error *err)
 {
 	error_kind_set(err, ERROR_NOT_READY, code,
 		       "tiod has no right to %s (%s), and its helper does not answer at %s: %s",
 		       tasks[task].what, tasks[task].rights, path, strerror(-code));
-	error_fix(err, "`systemctl enable --now tiod-helper.socket`; or %s",
-		  tasks[task].else_fix);
+	error_fix(err, "`systemctl restart tiod-helper.socket`%s", tasks[task].else_fix);
 	return code;
 }
 
