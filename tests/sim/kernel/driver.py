@@ -166,11 +166,10 @@ def _(sim):
 @test("a second bind waits for the first and then finds the device busy", "timed")
 def _(sim):
     write(PCI + A + "/driver/unbind", A)
-    first = Background(DRIVERS + "plaindrv/bind", A)
-    time.sleep(0.05)
+    first = Background(DRIVERS + "plaindrv/bind", A).at_work()
     same(write(DRIVERS + "plaindrv/bind", A), "EBUSY")
     same(first.wait(), "")
-    true(first.took > 0.18, f"bind took {first.took:.3f} s")
+    true(first.took > 0.9, f"bind took {first.took:.3f} s")
 
 
 @test("binds of different devices run side by side", "timed")
@@ -181,7 +180,7 @@ def _(sim):
     begin = time.monotonic()
     writes = [Background(DRIVERS + "plaindrv/bind", bdf) for bdf in both]
     same([w.wait() for w in writes], ["", ""])
-    true(time.monotonic() - begin < 0.36, "they waited for each other")
+    true(time.monotonic() - begin < 1.8, "they waited for each other")
 
 
 @test("enable is EBUSY while a driver has the device")

@@ -115,6 +115,15 @@ def ide_block(bdf, block=0):
     return dword(image, at + 4), dword(image, at + 8)
 
 
+def in_the_kernel(task):
+    """Whether it waits in a read or a write (system calls 0 and 1 of x86-64), of a file."""
+    try:
+        with open(f"/proc/{task}/syscall", encoding="ascii") as file:
+            return file.read().split()[0] in ("0", "1")
+    except (OSError, IndexError):
+        return False
+
+
 class Background(threading.Thread):
     """A write in a thread of its own: result and how long it took."""
 
@@ -129,10 +138,15 @@ class Background(threading.Thread):
         self.took = time.monotonic() - begin
 
     def wait(self):
-        self.join(20)
+        self.join(60)
         if self.is_alive():
             raise Failure(f"the write to {self.path} never ended")
         return self.result
+
+    def at_work(self):
+        """Returns once the write is in the kernel, or has ended."""
+        until(lambda: not self.is_alive() or in_the_kernel(self.native_id), self.path)
+        return self
 
 
 class Child:
@@ -154,6 +168,11 @@ class Child:
 
     def kill(self, sig=signal.SIGKILL):
         os.kill(self.pid, sig)
+
+    def at_work(self):
+        """Returns once it waits in the kernel, or has ended."""
+        until(lambda: self.ended() or in_the_kernel(self.pid), "a child never began")
+        return self
 
     def wait(self):
         _, status = os.waitpid(self.pid, 0)
@@ -222,7 +241,7 @@ class World:
             time.sleep(0.01)
 
 
-def until(condition, what, seconds=5):
+def until(condition, what, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:

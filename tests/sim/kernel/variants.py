@@ -86,9 +86,9 @@ def base():
 def timed():
     host = base()
     host["tsm"][0].update(connect_ms=400, disconnect_ms=20, killable=False)
-    host["modules"]["plaindrv"]["drivers"]["plaindrv"]["bind_ms"] = 200
-    host["modules"]["gpudrv"]["drivers"]["gpudrv"]["sriov"] = {"enable_ms": 200}
-    host["modules"]["vfio-pci"]["drivers"]["vfio-pci"]["settle_ms"] = 150
+    host["modules"]["plaindrv"]["drivers"]["plaindrv"]["bind_ms"] = 1000
+    host["modules"]["gpudrv"]["drivers"]["gpudrv"]["sriov"] = {"enable_ms": 1000}
+    host["modules"]["vfio-pci"]["drivers"]["vfio-pci"]["settle_ms"] = 1000
     return host
 
 

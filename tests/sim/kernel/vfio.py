@@ -127,9 +127,7 @@ def _(sim):
     to_vfio(B)
     node = "/dev/vfio/devices/" + os.listdir(PCI + B + "/vfio-dev")[0]
     same(try_open(node), "ENODEV")
-    time.sleep(0.2)
-    os.close(opened(node))
-    time.sleep(0.05)
+    until(lambda: isinstance(fd := try_open(node), int) and not os.close(fd), "it never settled")
     back(B)
 
 
