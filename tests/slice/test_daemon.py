@@ -11,7 +11,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 
 import world
 from checks import PCI, Checks, run_all, set_pci, until, write
@@ -64,17 +63,13 @@ def unknown_methods(checks):
 def many_names(checks):
     many = [f"0000:{i >> 8:02x}:{i >> 3 & 31:02x}.{i & 7}" for i in range(60000)]
     for method, parameters in (("Plan", {"vm": "vm1"}), ("Attach", {"vm": "vm1"}), ("Detach", {})):
-        began = time.monotonic()
         reply = checks.world.call(method, functions=many, **parameters)
-        took = time.monotonic() - began
         checks.tap.ok(reply.get("error") == "io.tiod.InvalidRequest" and
                       "60000 functions are more than" in reply["parameters"]["sentence"],
                       f"{method} of 60000 functions is refused", reply)
-        checks.tap.ok(took < 3, "before they are looked for", took)
-    began = time.monotonic()
     reply = checks.world.call("Plan", functions=[DRIVE] * 60000, vm="vm1")
-    checks.tap.ok(len(reply.get("parameters", {}).get("plans", [])) == 1 and
-                  time.monotonic() - began < 3, "60000 times the same function is one", reply)
+    checks.tap.ok(len(reply.get("parameters", {}).get("plans", [])) == 1,
+                  "60000 times the same function is one", reply)
 
 
 def crowd(checks):

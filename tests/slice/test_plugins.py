@@ -109,10 +109,8 @@ def harm_refuses_the_device_and_nothing_else(c):
     pid = c.world.daemon.pid
     for name, why in HARMS:
         install(VENDORS, f"bad-{name}")
-        began = time.monotonic()
         c.refused(f"attach {DRIVE} --vm vm1", 6, [DRIVE, f"plugin bad, {why}", "x.so"],
                   f"a plugin that does \"{name}\" refuses its device")
-        c.tap.ok(time.monotonic() - began < 15, f"and soon enough ({name})")
         c.run(f"plan {NIC} --vm vm1", 0, sentence=f"another device is not touched by {name}")
     c.tap.ok(c.world.alive() and c.world.daemon.pid == pid, "it is still the same tiod")
 
@@ -180,10 +178,8 @@ def a_flood_of_questions(c):
     install(VENDORS, "bad-loop")
     slow = c.world.background("attach", DRIVE, "--vm", "vm1")
     time.sleep(0.5)
-    began = time.monotonic()
     c.run("status", 0, sentence="status answers while a plugin hangs")
     c.run(f"plan {NIC} --vm vm2", 0, sentence="another family is planned while a plugin hangs")
-    c.tap.ok(time.monotonic() - began < 4, "neither waits for the plugin")
     slow.communicate(timeout=30)
     c.tap.ok(slow.returncode == 6, "the one that hangs is refused", slow.returncode)
 
