@@ -284,6 +284,8 @@ void job_start(struct job *job)
 						[JOB_PLAN] = WORK_PLAN,
 						[JOB_LOOK] = WORK_LOOK,
 						[JOB_RECOVER] = WORK_RECOVER };
+	struct tio_error why = TIO_ERROR_NONE;
+	int r = job->kind == JOB_CHANGE ? presence_check(daemon, &job->request, &why) : 0;
 
 	job->daemon->metrics.recoveries += job->kind == JOB_RECOVER;
 	job->state = job->kind == JOB_RECOVER ? JOB_RECOVERING : JOB_RUNNING;
@@ -298,5 +300,8 @@ void job_start(struct job *job)
 				   .request = &job->request,
 				   .deadline_ms = daemon->config.step_ms };
 	events_job(daemon, job, job_state_to_string(job->state));
-	job_start_worker(job);
+	if (r < 0)
+		job_not_started(job, &why);
+	else
+		job_start_worker(job);
 }

@@ -4,10 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -16,54 +15,27 @@
 #include "lock.h"
 
 /* Who clears a folder goes from one file to the next. */
-#define SETTLE_USEC  200000
-#define RETRY_USEC   5000000
-#define EXACT_USEC   50000
-#define WATCHED      (IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_DONT_FOLLOW)
-#define JOURNAL_NAME 64
+#define SETTLE_USEC 200000
+#define RETRY_USEC  5000000
+#define EXACT_USEC  50000
+#define WATCHED     (IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_DONT_FOLLOW)
+#define WATCHED_IN  (WATCHED | IN_DELETE | IN_MOVED_FROM | IN_ONLYDIR)
 
-/* --- Journals --- */
+static int on_change(sd_event_source *source, const struct inotify_event *event,
+		     void *userdata);
 
-static void journal_name(struct bdf family, char ret[static JOURNAL_NAME])
+static void look_again(struct daemon *daemon, uint64_t usec)
 {
-	char address[BDF_STRLEN];
-
-	snprintf(ret, JOURNAL_NAME, "journal/%s.json", bdf_format(family, address));
-}
-
-static void forget(struct presence *presence, struct bdf family)
-{
-	for (size_t i = 0; i < presence->n_journals; i++) {
-		if (!bdf_equal(presence->journals[i].family, family))
-			continue;
-		cleanup_close(&presence->journals[i].fd);
-		presence->journals[i] = presence->journals[--presence->n_journals];
+	if (!daemon->presence.timer)
 		return;
-	}
+	sd_event_source_set_time_relative(daemon->presence.timer, usec);
+	sd_event_source_set_enabled(daemon->presence.timer, SD_EVENT_ONESHOT);
 }
 
 void presence_note(struct daemon *daemon, struct bdf family)
 {
-	struct presence *presence = &daemon->presence;
-	struct kept_journal *list;
-	char name[JOURNAL_NAME];
-	auto_close int fd = -1;
-
-	journal_name(family, name);
-	fd = openat(daemon->host.runtime_fd, name,
-		    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	/* The whole folder may have gone, and its journals are still wanted. */
-	if (fd < 0 && faccessat(daemon->host.runtime_fd, "journal", F_OK, 0) < 0)
-		return;
-	forget(presence, family);
-	if (fd < 0)
-		return;
-	list = reallocarray(presence->journals, presence->n_journals + 1, sizeof(*list));
-	if (!list)
-		return;
-	presence->journals = list;
-	list[presence->n_journals++] = (struct kept_journal){ .family = family,
-							      .fd = take_fd(&fd) };
+	if (!kept_note(daemon, family))
+		look_again(daemon, SETTLE_USEC);
 }
 
 void presence_note_all(struct daemon *daemon)
@@ -74,53 +46,18 @@ void presence_note_all(struct daemon *daemon)
 		presence_note(daemon, cache_family(&daemon->cache, all->list[i].function));
 }
 
-static int restore_journal(struct daemon *daemon, const struct kept_journal *journal,
-			   struct tio_error *err)
-{
-	auto_text struct text text = { 0 };
-	char name[JOURNAL_NAME], part[4096];
-	off_t at = 0;
-	ssize_t n;
+/* --- Watching --- */
 
-	journal_name(journal->family, name);
-	/* A worker that was at it meanwhile knows more. */
-	if (faccessat(daemon->host.runtime_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return 0;
-	while ((n = pread(journal->fd, part, sizeof(part) - 1, at)) > 0) {
-		part[n] = '\0';
-		if (text_add(&text, "%s", part) < 0)
-			return error_set(err, -ENOMEM, "out of memory");
-		at += n;
-	}
-	if (n < 0)
-		return error_set(err, -errno, "read what was %s: %m", name);
-	return host_journal_restore(&daemon->host, journal->family, text.data, err);
-}
-
-static int restore_journals(struct daemon *daemon, struct tio_error *err)
-{
-	const struct presence *presence = &daemon->presence;
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < presence->n_journals; i++)
-		r = restore_journal(daemon, &presence->journals[i], err);
-	return r;
-}
-
-/* --- The folder and the sockets --- */
-
-static int on_change(sd_event_source *source, const struct inotify_event *event,
-		     void *userdata);
-
-static void watch(struct daemon *daemon, sd_event_source **source, const char *path)
+static void watch(struct daemon *daemon, sd_event_source **source, const char *path,
+		  uint32_t mask)
 {
 	int r;
 
 	*source = sd_event_source_disable_unref(*source);
-	r = sd_event_add_inotify(daemon->event, source, path, WATCHED, on_change, daemon);
+	r = sd_event_add_inotify(daemon->event, source, path, mask, on_change, daemon);
 	if (r < 0)
-		log_warning("%s is not watched: should it be deleted, restart tiod (%s)", path,
-			    strerror(-r));
+		log_warning("%s is not watched: should it be deleted, that is not noticed (%s)",
+			    path, strerror(-r));
 }
 
 static void watch_lock(struct daemon *daemon)
@@ -128,7 +65,23 @@ static void watch_lock(struct daemon *daemon)
 	auto_text struct text path = { 0 };
 
 	if (text_add(&path, "%s/lock", daemon->options->roots.runtime) == 0)
-		watch(daemon, &daemon->presence.lock_watch, path.data);
+		watch(daemon, &daemon->presence.lock_watch, path.data, WATCHED);
+}
+
+/* A worker may have made the folder again, too. */
+static bool watch_journals(struct daemon *daemon)
+{
+	struct presence *presence = &daemon->presence;
+	auto_text struct text path = { 0 };
+	struct stat st;
+
+	if (fstatat(daemon->host.runtime_fd, "journal", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    st.st_ino == presence->journal_ino ||
+	    text_add(&path, "%s/journal", daemon->options->roots.runtime) < 0)
+		return false;
+	presence->journal_ino = st.st_ino;
+	watch(daemon, &presence->journal_watch, path.data, WATCHED_IN);
+	return true;
 }
 
 static void watch_socket(struct daemon *daemon, unsigned i)
@@ -136,30 +89,65 @@ static void watch_socket(struct daemon *daemon, unsigned i)
 	const struct listening *socket = &daemon->server.sockets[i];
 
 	if (socket->path[0])
-		watch(daemon, &daemon->presence.watches[i], socket->path);
+		watch(daemon, &daemon->presence.watches[i], socket->path, WATCHED);
 }
 
-static int restore_folder(struct daemon *daemon, struct tio_error *err)
+/* --- Making it again --- */
+
+static bool has_lock(const struct daemon *daemon)
+{
+	const struct presence *presence = &daemon->presence;
+	int lock = presence->lock >= 0 ? presence->lock : daemon->options->lock;
+
+	return lock_is_there(daemon->options->roots.runtime, lock);
+}
+
+static int retake_lock(struct daemon *daemon, struct tio_error *err)
 {
 	struct presence *presence = &daemon->presence;
-	const char *folder = daemon->options->roots.runtime;
 	int r, lock = -1;
 
-	r = lock_take(folder, false, &lock, err);
+	if (has_lock(daemon))
+		return 0;
+	presence->cleared = true;
+	r = lock_take(daemon->options->roots.runtime, false, &lock, err);
 	if (r < 0)
 		return r;
 	cleanup_close(&presence->lock);
 	presence->lock = lock;
-	r = host_reopen_runtime(&daemon->host, err);
-	if (r == 0)
-		r = restore_journals(daemon, err);
-	if (r < 0)
-		return r;
-	automatic_restamp(daemon);
 	watch_lock(daemon);
-	log_warning("somebody has cleared %s: its lock and %zu journals are there again",
-		    folder, presence->n_journals);
 	return 0;
+}
+
+/* What may have failed at first is taken up again where it was left. */
+static int restore_folder(struct daemon *daemon, struct tio_error *err)
+{
+	struct presence *presence = &daemon->presence;
+	int r;
+
+	r = retake_lock(daemon, err);
+	if (r == 0 && !host_runtime_is_there(&daemon->host))
+		r = host_reopen_runtime(&daemon->host, err);
+	return r < 0 ? r : kept_restore(daemon, &presence->restored, err);
+}
+
+static void say_restored(struct daemon *daemon)
+{
+	struct presence *presence = &daemon->presence;
+	const char *folder = daemon->options->roots.runtime;
+
+	if (presence->cleared) {
+		automatic_restamp(daemon);
+		log_warning("somebody has cleared %s: its lock and %zu journals are there "
+			    "again",
+			    folder, presence->restored);
+	} else if (presence->restored) {
+		log_warning("somebody has deleted %zu journals in %s/journal: they are there "
+			    "again",
+			    presence->restored, folder);
+	}
+	presence->cleared = false;
+	presence->restored = 0;
 }
 
 static int restore_sockets(struct daemon *daemon, struct tio_error *err)
@@ -180,42 +168,64 @@ static int restore_sockets(struct daemon *daemon, struct tio_error *err)
 	return 0;
 }
 
-static bool all_there(const struct daemon *daemon)
+/* Until the journals are somewhere, their only copies are in this process. */
+static const char *advice(struct daemon *daemon)
 {
-	const struct presence *presence = &daemon->presence;
-	int lock = presence->lock >= 0 ? presence->lock : daemon->options->lock;
+	struct tio_error why = TIO_ERROR_NONE;
 
-	return lock_is_there(daemon->options->roots.runtime, lock);
+	if (kept_missing(daemon) == 0)
+		return "or `systemctl restart tiod.socket tiod`";
+	if (kept_save(daemon, &why) == 0)
+		return "or `systemctl restart tiod`, which finds the journals in its state folder";
+	log_debug("%s", why.text);
+	return "do not stop tiod before: nothing else knows any more what the cards had";
 }
 
-static void look_again(struct daemon *daemon, uint64_t usec)
+/* Once for each sentence, however often it is tried. */
+static void say_failed(struct daemon *daemon, const struct tio_error *why)
 {
-	sd_event_source_set_time_relative(daemon->presence.timer, usec);
-	sd_event_source_set_enabled(daemon->presence.timer, SD_EVENT_ONESHOT);
+	struct presence *presence = &daemon->presence;
+	const char *hint = advice(daemon);
+
+	if (strcmp(presence->said, why->text) == 0)
+		return;
+	(void)text_copy(presence->said, sizeof(presence->said), why->text);
+	log_error("what was deleted cannot be made again: %s%s%s (this is tried again; %s)",
+		  why->text, why->fix[0] ? "; " : "", why->fix, hint);
+}
+
+/* Whoever clears a folder may not be through with it. */
+static void say_done(struct daemon *daemon)
+{
+	struct presence *presence = &daemon->presence;
+	bool some = presence->cleared || presence->restored;
+
+	if (watch_journals(daemon) || some)
+		look_again(daemon, SETTLE_USEC);
+	say_restored(daemon);
+	presence->said[0] = '\0';
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct daemon *daemon = userdata;
-	struct tio_error why = TIO_ERROR_NONE;
-	int r = 0;
+	struct tio_error why = TIO_ERROR_NONE, other = TIO_ERROR_NONE;
+	int r, sockets;
 
 	if (daemon->phase == DAEMON_STOPPING)
 		return 0;
-	if (!all_there(daemon))
-		r = restore_folder(daemon, &why);
+	r = restore_folder(daemon, &why);
 	if (r == -EWOULDBLOCK) {
 		/* Two would undo each other's changes, and the other one has the folder. */
 		log_error("the runtime folder was cleared, and %s: giving way to it", why.text);
 		return sd_event_exit(daemon->event, r);
 	}
-	if (r == 0)
-		r = restore_sockets(daemon, &why);
-	if (r == 0)
+	sockets = restore_sockets(daemon, r < 0 ? &other : &why);
+	if (r == 0 && sockets == 0) {
+		say_done(daemon);
 		return 0;
-	log_error("what was deleted cannot be made again: %s%s%s (clients cannot connect; "
-		  "this is tried again, or `systemctl restart tiod.socket tiod`)",
-		  why.text, why.fix[0] ? "; " : "", why.fix);
+	}
+	say_failed(daemon, &why);
 	look_again(daemon, RETRY_USEC);
 	return 0;
 }
@@ -232,12 +242,51 @@ static int on_change(sd_event_source *source, const struct inotify_event *event,
 	return 0;
 }
 
+int presence_check(struct daemon *daemon, const struct request *request, struct tio_error *err)
+{
+	struct tio_error why = TIO_ERROR_NONE;
+	char name[BDF_STRLEN];
+	int r;
+
+	if (!kept_lacks(daemon, request))
+		return 0;
+	r = restore_folder(daemon, &why);
+	if (!kept_lacks(daemon, request)) {
+		look_again(daemon, 0);
+		return 0;
+	}
+	look_again(daemon, SETTLE_USEC);
+	error_kind_set(err, ERROR_NOT_READY, r < 0 ? r : -EBUSY,
+		       "the journal of %s, which says what it had before, was deleted from "
+		       "%s/journal, and cannot be written again: %s",
+		       bdf_format(request->family, name), daemon->options->roots.runtime,
+		       r < 0 ? why.text : "it went once more");
+	error_fix(err, "mend that (`df -h %s` shows whether there is room) and try again; %s",
+		  daemon->options->roots.runtime, advice(daemon));
+	return err->code;
+}
+
+/* --- From the start to the end --- */
+
+static void bring_back(struct daemon *daemon)
+{
+	struct tio_error why = TIO_ERROR_NONE;
+	size_t n = 0;
+
+	if (host_journals_bring_back(&daemon->host, &n, &why) < 0)
+		log_error("journals that were saved cannot be brought back: %s", why.text);
+	else if (n)
+		log_warning("%zu journals that the last tiod saved are in %s/journal again", n,
+			    daemon->options->roots.runtime);
+}
+
 void presence_init(struct daemon *daemon)
 {
 	struct presence *presence = &daemon->presence;
 	int r;
 
 	presence->lock = -1;
+	bring_back(daemon);
 	r = sd_event_add_time(daemon->event, &presence->timer, CLOCK_MONOTONIC, UINT64_MAX,
 			      EXACT_USEC, on_timer, daemon);
 	if (r >= 0)
@@ -259,13 +308,12 @@ void presence_finish(struct daemon *daemon)
 	struct presence *presence = &daemon->presence;
 
 	sd_event_source_disable_unref(presence->lock_watch);
+	sd_event_source_disable_unref(presence->journal_watch);
 	for (unsigned i = 0; i < SERVER_SOCKETS_MAX; i++)
 		sd_event_source_disable_unref(presence->watches[i]);
 	if (presence->timer)
 		cleanup_close(&presence->lock);
 	sd_event_source_disable_unref(presence->timer);
-	for (size_t i = 0; i < presence->n_journals; i++)
-		cleanup_close(&presence->journals[i].fd);
-	free(presence->journals);
+	kept_finish(&presence->kept);
 	*presence = (struct presence){ .lock = -1 };
 }

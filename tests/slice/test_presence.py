@@ -85,6 +85,14 @@ def comes_back(checks, sentence):
     checks.tap.ok(until(lambda: answers(checks), 60), sentence, checks.world.log_text())
 
 
+def clear(checks, *paths):
+    """Files and folders at once, as tiod sees it."""
+    os.kill(checks.world.daemon.pid, signal.SIGSTOP)
+    for path in paths:
+        (shutil.rmtree if os.path.isdir(path) else os.unlink)(path)
+    os.kill(checks.world.daemon.pid, signal.SIGCONT)
+
+
 def cleared(checks):
     before = checks.host()
     checks.run(f"attach {DRIVE} --vm vm1", 0)
@@ -111,8 +119,8 @@ def cleared_by_halves(checks):
     os.unlink(world.RUNTIME + "/lock")
     checks.tap.ok(until(lambda: os.path.exists(world.RUNTIME + "/lock"), 60),
                   "only the lock: it comes back")
-    os.unlink(world.SOCKET)
-    write(world.SOCKET, "mine")
+    write(world.SOCKET + ".mine", "mine")
+    os.rename(world.SOCKET + ".mine", world.SOCKET)
     checks.tap.ok(until(lambda: f"{world.SOCKET} is a file" in checks.world.log_text(), 60),
                   "a file came in its place: the log says so", checks.world.log_text())
     os.unlink(world.SOCKET)
@@ -124,8 +132,9 @@ def cleared_at_work(checks):
     before = checks.host()
     checks.sim.fault(path="*drivers/vfio-pci/bind", act="hang", nth=1)
     attach = checks.world.background("attach", DRIVE, "--vm", "vm1")
-    until(lambda: any(f["hanging"] for f in checks.sim("faults")["faults"]), 60)
-    shutil.rmtree(world.RUNTIME)
+    hangs = until(lambda: any(f["hanging"] for f in checks.sim("faults")["faults"]), 60)
+    checks.tap.ok(hangs, "a worker is at it")
+    clear(checks, world.RUNTIME)
     checks.sim("clear")
     _, err = attach.communicate(timeout=60)
     checks.tap.ok(attach.returncode == 0, "cleared within an attach, that goes on", err,
@@ -141,7 +150,7 @@ def cleared_and_killed(checks):
     """Nothing is lost by the death of tiod after that; and its next start is no boot."""
     before = checks.host()
     checks.run(f"attach {DRIVE} --vm vm1", 0)
-    shutil.rmtree(world.RUNTIME)
+    clear(checks, world.RUNTIME)
     checks.tap.ok(until(lambda: os.path.exists(world.RUNTIME + "/booted"), 60) and
                   os.path.exists(JOURNAL), "the runtime folder comes back")
     checks.world.kill()
@@ -157,6 +166,119 @@ def cleared_and_killed(checks):
     checks.world.tioctl("reload")
     checks.run(f"detach {DRIVE}", 0)
     checks.stays(before, "and the card goes back as it was")
+
+
+def journals_deleted(checks):
+    """Only they: the lock, and with it the folder, seems to be what it was."""
+    before = checks.host()
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    attached = checks.host()
+    for delete in (lambda: os.unlink(JOURNAL),
+                   lambda: clear(checks, os.path.dirname(JOURNAL)),
+                   lambda: os.rename(JOURNAL, world.STORE + "/moved.json")):
+        delete()
+        checks.tap.ok(until(lambda: os.path.exists(JOURNAL), 60), "a journal comes back alone",
+                      checks.world.log_text())
+    os.unlink(world.STORE + "/moved.json")
+    checks.stays(attached, "as it was")
+    os.kill(checks.world.daemon.pid, signal.SIGSTOP)
+    detach = checks.world.background("detach", DRIVE)
+    shutil.rmtree(os.path.dirname(JOURNAL))
+    os.kill(checks.world.daemon.pid, signal.SIGCONT)
+    _, err = detach.communicate(timeout=60)
+    checks.tap.ok(detach.returncode == 0, "deleted right before a detach, it is used", err)
+    checks.stays(before, "and the card goes back as it was")
+
+
+def mount(*args):
+    return subprocess.run(["mount", *args], check=False, capture_output=True).returncode == 0
+
+
+def fill(path):
+    with open(path, "wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)):
+                pass
+        except OSError:
+            pass
+
+
+def full(checks):
+    """The lock finds room again, the journal does not, and is tried again until it does."""
+    checks.world.stop()
+    before = checks.sim.snapshot()
+    if not mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", world.RUNTIME):
+        checks.tap.skip("a full disk", "it cannot be mounted so here")
+        checks.world.start()
+        return
+    checks.world.start()
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    attached = checks.sim.snapshot()
+    os.kill(checks.world.daemon.pid, signal.SIGSTOP)
+    os.unlink(JOURNAL)
+    os.unlink(world.RUNTIME + "/lock")
+    fill(world.RUNTIME + "/filler")
+    os.kill(checks.world.daemon.pid, signal.SIGCONT)
+    checks.tap.ok(until(lambda: "cannot be made again" in checks.world.log_text(), 60),
+                  "no room for a journal: the log says so", checks.world.log_text())
+    checks.run(f"detach {DRIVE}", 6, ["was deleted from", "No space left", "df -h"],
+               "a detach is refused then")
+    checks.same(attached, checks.sim.snapshot(), "and leaves the card alone")
+    os.unlink(world.RUNTIME + "/filler")
+    checks.tap.ok(until(lambda: os.path.exists(JOURNAL), 60), "with room it comes back",
+                  checks.world.log_text())
+    checks.tap.ok(checks.world.log_text().count("cannot be made again") == 1,
+                  "and was told once", checks.world.log_text())
+    checks.tap.ok(until(lambda: not os.path.exists(world.STATE + "/journal"), 60),
+                  "nothing is left of what was saved elsewhere")
+    checks.run(f"detach {DRIVE}", 0)
+    checks.same(before, checks.sim.snapshot(), "and the card goes back as it was")
+    checks.world.stop()
+    subprocess.run(["umount", world.RUNTIME], check=True)
+    checks.world.start()
+
+
+SANDBOX = f"""
+mount --make-rslave / && mount --bind {world.STORE} {world.STORE} &&
+mount --bind {world.RUNTIME} {world.RUNTIME} && mount --bind {world.STATE} {world.STATE} &&
+mount -o remount,bind,ro {world.STORE} && exec "$@"
+"""
+
+
+def sandboxed(checks):
+    """As the unit has it: all is read-only but its own folders, of which one is deleted."""
+    checks.world.stop()
+    before = checks.host()
+    checks.world.launcher = ("unshare", "-m", "sh", "-c", SANDBOX, "sh")
+    try:
+        checks.world.start()
+    except RuntimeError as error:
+        checks.tap.skip("a sandbox", f"it cannot be made here: {error}"[:90])
+        checks.world.launcher = ()
+        checks.world.start()
+        return
+    checks.run(f"attach {DRIVE} --vm vm1", 0)
+    clear(checks, *(f"{world.RUNTIME}/{name}" for name in os.listdir(world.RUNTIME)))
+    checks.tap.ok(until(lambda: os.path.exists(JOURNAL), 60),
+                  "only what is in the folder was deleted: it comes back",
+                  checks.world.log_text())
+    attached = checks.sim.snapshot()
+    clear(checks, world.RUNTIME)
+    checks.tap.ok(until(lambda: "Read-only" in checks.world.log_text(), 60),
+                  "the folder, too: the log says that it cannot", checks.world.log_text())
+    words = ["was deleted from", "Read-only", "`systemctl restart tiod`"]
+    checks.run(f"detach {DRIVE}", 6, words, "a detach is refused, and says what to type")
+    checks.same(attached, checks.sim.snapshot(), "and leaves the card alone")
+    checks.world.stop()
+    os.makedirs(world.RUNTIME)
+    checks.world.start()
+    checks.tap.ok(os.path.exists(JOURNAL), "a restart brings the journal back",
+                  checks.world.log_text())
+    checks.run(f"detach {DRIVE}", 0)
+    checks.stays(before, "and the card goes back as it was")
+    checks.world.stop()
+    checks.world.launcher = ()
+    checks.world.start()
 
 
 def journal_lost(checks):
@@ -197,4 +319,5 @@ def lost_to_another(checks):
 
 
 run_all({"plain": [second, taken, cleared, cleared_by_halves, cleared_at_work,
-                   cleared_and_killed, journal_lost, lost_to_another]})
+                   cleared_and_killed, journals_deleted, full, sandboxed,
+                   journal_lost, lost_to_another]})

@@ -70,6 +70,15 @@ static int open_roots(struct host *host, const struct host_roots *roots, struct 
 	return 0;
 }
 
+bool host_runtime_is_there(const struct host *host)
+{
+	struct stat here, there;
+
+	return stat(host->runtime, &there) == 0 && fstat(host->runtime_fd, &here) == 0 &&
+	       here.st_dev == there.st_dev && here.st_ino == there.st_ino &&
+	       faccessat(host->runtime_fd, "journal", F_OK, 0) == 0;
+}
+
 int host_reopen_runtime(struct host *host, struct tio_error *err)
 {
 	auto_close int fd = -1;

@@ -49,9 +49,21 @@ void host_finish(struct host *host);
 /* The runtime folder was deleted: opens what is there now, and makes it where nothing is. */
 int host_reopen_runtime(struct host *host, struct tio_error *err);
 
+/* Is the runtime folder with its journal/ still the one that was opened? */
+bool host_runtime_is_there(const struct host *host);
+
 /* Writes back what was the journal of @family. */
 int host_journal_restore(struct host *host, struct bdf family, const char *json,
 			 struct tio_error *err);
+
+/*
+ * Where that fails: keeps it in the state folder's journal/ for the next tiod, which brings all
+ * that are there back (@ret_n: how many there were) before it reads its journals.  @json NULL:
+ * it is not needed any more.
+ */
+int host_journal_save(struct host *host, struct bdf family, const char *json,
+		      struct tio_error *err);
+int host_journals_bring_back(struct host *host, size_t *ret_n, struct tio_error *err);
 
 /* The table for core, to be used with a struct host as its void *. */
 extern const struct host_ops host_ops;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -174,9 +176,9 @@ static int compare(const void *a, const void *b)
 	return bdf_compare(*(const struct bdf *)a, *(const struct bdf *)b);
 }
 
-int host_journal_list(struct host *host, struct bdf **ret, size_t *ret_n, struct tio_error *err)
+static int list_journals(int dir, struct bdf **ret, size_t *ret_n, struct tio_error *err)
 {
-	auto_closedir DIR *folder = attr_open_folder(host->runtime_fd, "journal");
+	auto_closedir DIR *folder = attr_open_folder(dir, "journal");
 	auto_free struct bdf *list = NULL;
 	struct bdf family;
 	const char *name;
@@ -197,10 +199,79 @@ int host_journal_list(struct host *host, struct bdf **ret, size_t *ret_n, struct
 	return 0;
 }
 
+int host_journal_list(struct host *host, struct bdf **ret, size_t *ret_n, struct tio_error *err)
+{
+	return list_journals(host->runtime_fd, ret, ret_n, err);
+}
+
 int host_journal_restore(struct host *host, struct bdf family, const char *json,
 			 struct tio_error *err)
 {
 	return state_write_journal(host, family, json, err);
+}
+
+/* --- Journals in the state folder, while the runtime folder cannot be written --- */
+
+static int write_saved(struct host *host, const char *path, const char *json,
+		       struct tio_error *err)
+{
+	const char *name = path + strlen("journal/");
+	auto_close int dir = -1;
+
+	if (mkdirat(host->state_fd, "journal", 0700) < 0 && errno != EEXIST)
+		return error_set(err, -errno, "make the folder journal: %m");
+	dir = openat(host->state_fd, "journal", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return error_set(err, -errno, "open the folder journal: %m");
+	return store_replace(dir, name, json, strlen(json), err);
+}
+
+int host_journal_save(struct host *host, struct bdf family, const char *json,
+		      struct tio_error *err)
+{
+	char path[FILE_NAME_MAX];
+	int r;
+
+	journal_file(family, "json", path);
+	r = json ? write_saved(host, path, json, err) : store_remove(host->state_fd, path, err);
+	if (!json)
+		(void)unlinkat(host->state_fd, "journal", AT_REMOVEDIR);
+	return r < 0 ? error_wrap(err, r, "in %s", host->state) : 0;
+}
+
+/* What is there already was written later. */
+static int bring_back(struct host *host, struct bdf family, struct tio_error *err)
+{
+	auto_free char *text = NULL;
+	char path[FILE_NAME_MAX];
+	size_t size;
+	int r = 0;
+
+	journal_file(family, "json", path);
+	if (faccessat(host->runtime_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+		r = store_read(host->state_fd, path, &text, &size, err);
+		if (r == 0 && text)
+			r = state_write_journal(host, family, text, err);
+	}
+	return r < 0 ? r : host_journal_save(host, family, NULL, err);
+}
+
+int host_journals_bring_back(struct host *host, size_t *ret_n, struct tio_error *err)
+{
+	auto_free struct bdf *list = NULL;
+	int r, first = 0;
+
+	*ret_n = 0;
+	if (faccessat(host->state_fd, "journal", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	r = list_journals(host->state_fd, &list, ret_n, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < *ret_n; i++) {
+		r = bring_back(host, list[i], err);
+		first = first < 0 ? first : r;
+	}
+	return first;
 }
 
 /* --- Assignments --- */
