@@ -20,11 +20,10 @@ NOBODY = 65534
 WAIT = 180  # of emulated processors on a busy machine much is asked
 TEXTFILE = "/var/lib/prometheus/node-exporter"
 # Says what stands behind the descriptors that QEMU would get.
-OPENED = """
-import os, re, sys
-numbers = {int(n) for word in sys.argv for n in re.findall(r"fd=(\\d+)", word)}
-print(sorted(os.readlink(f"/proc/self/fd/{n}") for n in numbers))
-"""
+OPENED = "; ".join((
+    "import os, re, sys",
+    r"numbers = {int(n) for word in sys.argv for n in re.findall(r'fd=(\d+)', word)}",
+    "print(sorted(os.readlink(f'/proc/self/fd/{n}') for n in numbers))"))
 
 
 def node_of(function):

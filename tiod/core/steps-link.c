@@ -154,10 +154,11 @@ static int verify_ide(const struct step_work *work, const struct record *record,
 			     sizeof(root_port));
 		error_set(err, -EPROTO, "the link is not secure: %s; %s", endpoint, root_port);
 	}
-	error_fix(err,
-		  "if the link stood before, `tioctl reconnect %s` makes it anew; else look for "
-		  "IDE and TSM lines in `dmesg`, reset or reseat the card, and try again",
-		  bdf_format(dsm->bdf, name));
+	error_fix(
+		err,
+		"if the link stood before, `tioctl reconnect %s` makes it anew; else look for "
+		"IDE and TSM lines in `dmesg`, reset or reseat the card, and try again",
+		bdf_format(dsm->bdf, name));
 	return -EPROTO;
 }
 
