@@ -28,7 +28,7 @@ def node(world, function=DRIVE):
 
 
 def quiet(checks):
-    return until(lambda: not checks.world.call("ListJobs")["parameters"]["jobs"])
+    return until(lambda: not checks.world.call("ListJobs")["parameters"]["jobs"], 60)
 
 
 def test_owners(checks):
@@ -66,7 +66,7 @@ def test_replaced(checks):
     subprocess.run(["mount", "--bind", "/run/other", path], check=True)
     vm_file("nobodys", FILES["nobodys"] + "User=daemon\n")
     checks.world.must("reload")
-    error = until(lambda: checks.world.state(DRIVE)["error"])
+    error = until(lambda: checks.world.state(DRIVE)["error"], 60)
     checks.tap.ok(error and error["step"] == "grant" and path in error["sentence"],
                   "a reload that finds it gives it to nobody, and says so", error)
     quiet(checks)
@@ -97,7 +97,7 @@ def test_silent(checks):
 
 
 def becomes(checks, expected, sentence):
-    until(lambda: node(checks.world)[1] == expected)
+    until(lambda: node(checks.world)[1] == expected, 60)
     found = node(checks.world)[1]
     checks.tap.ok(found == expected, sentence, f"{found}, not {expected}",
                   checks.world.log_text())

@@ -22,7 +22,7 @@ TYPE = re.compile(r"^# TYPE ([a-z_]+) (\w+)$", re.M)
 
 def has(checks, line):
     """The page comes to have @line."""
-    return until(lambda: line in metrics(checks).splitlines())
+    return until(lambda: line in metrics(checks).splitlines(), 60)
 
 
 def metrics(checks):
@@ -111,7 +111,7 @@ def daemon(checks):
     with open(f"/sys/bus/pci/devices/{DRIVE}/uevent", "w", encoding="ascii") as file:
         file.write("change")
     checks.tap.ok(value(checks, 'tiod_scans_total{reason="start"}') >= 1 and
-                  until(lambda: value(checks, 'tiod_scans_total{reason="event"}') > events),
+                  until(lambda: value(checks, 'tiod_scans_total{reason="event"}') > events, 60),
                   "an event makes it read, and is counted", events)
     path = vm_file("broken", "[VM]\nMemory=much\n")
     checks.world.tioctl("reload")

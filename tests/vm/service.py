@@ -22,6 +22,12 @@ def show(unit, name):
     return run("systemctl", "show", "--value", "-p", name, unit).strip()
 
 
+def restart():
+    """However often: the unit's limit of starts is for those that fail."""
+    run("systemctl", "reset-failed", "tiod.service")
+    run("systemctl", "restart", "tiod.service")
+
+
 def pid():
     return int(show("tiod.service", "MainPID"))
 

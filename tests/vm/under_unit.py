@@ -14,7 +14,7 @@ import subprocess
 import urllib.request
 
 from guest import NIC1, NVME1, PCI, diff, driver, knob, read, snapshot, until
-from service import has_right, pid, run, show, status_of
+from service import has_right, pid, restart, run, show, status_of
 
 NOBODY = 65534
 WAIT = 180  # of emulated processors on a busy machine much is asked
@@ -111,7 +111,7 @@ def test_published(checks):
     with open("/etc/tiod/tiod.conf", "w", encoding="ascii") as file:
         file.write(f"[Daemon]\nCdiFile={path}\n")
     drop_in("tiod.service", "[Service]\nReadWritePaths=/run/cdi\n")
-    run("systemctl", "restart", "tiod.service")
+    restart()
     checks.attach(NVME1)
     checks.ok(until(lambda: node_of(NVME1) in read(path), WAIT), "a CDI file is written",
               read(path))
@@ -119,7 +119,7 @@ def test_published(checks):
     checks.ok(until(lambda: not os.path.exists(path), WAIT), "and goes", read(path))
     os.unlink("/etc/tiod/tiod.conf")
     drop_in("tiod.service", "")
-    run("systemctl", "restart", "tiod.service")
+    restart()
 
 
 def test_upgraded(checks):
@@ -128,6 +128,7 @@ def test_upgraded(checks):
     before = snapshot()
     run("systemctl", "stop", "tiod.service")
     run("chown", "-R", "root:root", "/run/tiod", "/var/lib/tiod")
+    run("systemctl", "reset-failed", "tiod.service")
     run("systemctl", "start", "tiod.service")
     checks.ok(checks.guest.tioctl("status")[0] == 0, "it takes over what is root's",
               checks.guest.tioctl("status"))
@@ -159,7 +160,7 @@ def test_killed(checks):
 def test_watchdog(checks):
     drop_in("tiod.service", "[Service]\nWatchdogSec=15\nTimeoutAbortSec=5\n"
             "ExecStopPost=/bin/sh -c 'echo $SERVICE_RESULT >/run/tiod/result'\n")
-    run("systemctl", "restart", "tiod.service")
+    restart()
     checks.attach(NVME1, vm="users")
     before, old, restarts = snapshot(), pid(), int(show("tiod.service", "NRestarts"))
     os.kill(old, signal.SIGSTOP)
@@ -174,7 +175,7 @@ def test_watchdog(checks):
               checks.guest.tioctl("status"))
     checks.detach(NVME1)
     drop_in("tiod.service", "")
-    run("systemctl", "restart", "tiod.service")
+    restart()
 
 
 # --- The units around it ---
