@@ -261,7 +261,7 @@ int presence_check(struct daemon *daemon, const struct request *request, struct 
 		       "%s/journal, and cannot be written again: %s",
 		       bdf_format(request->family, name), daemon->options->roots.runtime,
 		       r < 0 ? why.text : "it went once more");
-	error_fix(err, "mend that (`df -h %s` shows whether there is room) and try again; %s",
+	error_fix(err, "make it possible (`df -h %s` tells of a full disk), then try again; %s",
 		  daemon->options->roots.runtime, advice(daemon));
 	return err->code;
 }
