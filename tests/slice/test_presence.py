@@ -219,7 +219,8 @@ def full(checks):
     os.unlink(world.RUNTIME + "/lock")
     fill(world.RUNTIME + "/filler")
     os.kill(checks.world.daemon.pid, signal.SIGCONT)
-    checks.tap.ok(until(lambda: "cannot be made again" in checks.world.log_text(), 60),
+    sentence = f"cannot be made again: in {world.RUNTIME}/journal"
+    checks.tap.ok(until(lambda: sentence in checks.world.log_text(), 60),
                   "no room for a journal: the log says so", checks.world.log_text())
     checks.run(f"detach {DRIVE}", 6, ["was deleted from", "No space left", "df -h"],
                "a detach is refused then")
@@ -227,7 +228,7 @@ def full(checks):
     os.unlink(world.RUNTIME + "/filler")
     checks.tap.ok(until(lambda: os.path.exists(JOURNAL), 60), "with room it comes back",
                   checks.world.log_text())
-    checks.tap.ok(checks.world.log_text().count("cannot be made again") == 1,
+    checks.tap.ok(checks.world.log_text().count(sentence) == 1,
                   "and was told once", checks.world.log_text())
     checks.tap.ok(until(lambda: not os.path.exists(world.STATE + "/journal"), 60),
                   "nothing is left of what was saved elsewhere")
@@ -264,7 +265,8 @@ def sandboxed(checks):
                   checks.world.log_text())
     attached = checks.sim.snapshot()
     clear(checks, world.RUNTIME)
-    checks.tap.ok(until(lambda: "Read-only" in checks.world.log_text(), 60),
+    checks.tap.ok(until(lambda: "cannot be made again: make the folder" in
+                        checks.world.log_text(), 60),
                   "the folder, too: the log says that it cannot", checks.world.log_text())
     words = ["was deleted from", "Read-only", "`systemctl restart tiod`"]
     checks.run(f"detach {DRIVE}", 6, words, "a detach is refused, and says what to type")
