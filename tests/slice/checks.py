@@ -16,7 +16,10 @@ VARIANT = os.environ.get("SLICE_VARIANT", "plain")
 EMPTY_ASSIGNMENTS = re.compile(r"^store/lib/assignments\.json .*\"assignments\": \[\],")
 
 
-def until(condition, wait=10):
+WAIT = 60  # seconds for what takes far less of them: a busy machine makes nothing false
+
+
+def until(condition, wait=WAIT):
     """Waits for @condition and returns what it said last."""
     end = time.monotonic() + wait
     while time.monotonic() < end:
@@ -94,7 +97,7 @@ class Checks:
         reply = self.world.call("GetFunction", function=function)
         return "" if "error" in reply else reply["parameters"]["function"]["state"]
 
-    def reaches(self, function, state, sentence, wait=10):
+    def reaches(self, function, state, sentence, wait=WAIT):
         until(lambda: self.state(function) == state, wait)
         got = self.state(function)
         return self.tap.ok(got == state, sentence, f"{function} is {got!r}")

@@ -21,7 +21,7 @@ SERVICE = "org.varlink.service."
 
 def connect():
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(10)
+    s.settimeout(60)
     s.connect(world.SOCKET)
     return s
 
@@ -300,7 +300,7 @@ def several_families(checks):
     hangs = until(lambda: any(f["hanging"] for f in checks.sim("faults")["faults"]))
     checks.tap.ok(hangs, "tiod dies within a change of two cards")
     checks.world.kill()
-    attach.communicate(timeout=30)
+    attach.communicate(timeout=60)
     checks.sim("clear")
     checks.sim.fault(path="*drivers/xhci_hcd/bind", act="errno", errno="EIO", nth=0)
     checks.sim.fault(path=f"*{usb}/driver_override", act="errno", errno="EIO", nth=0)
@@ -336,8 +336,8 @@ def a_card_that_a_plugin_takes_along(checks):
     checks.tap.ok(states, "a change waits for a job of the card that a plugin takes along",
                   checks.world.call("ListJobs"))
     checks.sim("clear")
-    other.communicate(timeout=30)
-    _, err = attach.communicate(timeout=30)
+    other.communicate(timeout=60)
+    _, err = attach.communicate(timeout=60)
     checks.tap.ok(attach.returncode == 0 and checks.state(usb) == "attached",
                   "and then takes it along", err)
     checks.run(f"detach {OTHER_GPU}", 0)
@@ -360,7 +360,7 @@ def shown_as_it_stands(checks):
     checks.sees(DRIVE, "driverOverride", "vfio-pci")
     checks.sim("probe-error", driver="vfio-pci", error="EIO")
     checks.sim("clear")
-    attach.communicate(timeout=30)
+    attach.communicate(timeout=60)
     checks.sim("probe-error", driver="vfio-pci", error="")
     seen = checks.world.state(DRIVE)
     got = [open(f"{PCI}{DRIVE}/tsm/connect", encoding="ascii").read().strip(), seen["state"],
@@ -377,7 +377,7 @@ def plans_beside(checks):
     until(lambda: any(f["hanging"] for f in checks.sim("faults")["faults"]))
     for function in (NIC, DRIVE, GPU):
         try:
-            reply = checks.world.call("Plan", functions=[function], vm="vm1", timeout=5)
+            reply = checks.world.call("Plan", functions=[function], vm="vm1", timeout=20)
         except OSError as error:
             reply = repr(error)
         checks.tap.ok("plans" in str(reply), f"a plan of {function} is answered while {NIC} "
@@ -385,7 +385,7 @@ def plans_beside(checks):
     notes = checks.world.call("Plan", functions=[NIC], vm="vm1")["parameters"]["plans"][0]["notes"]
     checks.tap.ok(any("is under way" in note for note in notes), "and says so", notes)
     checks.sim("clear")
-    attach.communicate(timeout=30)
+    attach.communicate(timeout=60)
     checks.run(f"detach {NIC}", 0)
 
 
@@ -402,14 +402,14 @@ def waiting_costs_no_worker(checks):
     until(lambda: [j["state"] for j in checks.world.call("ListJobs")["parameters"]["jobs"]]
           .count("waiting") >= 1)
     try:
-        code, _, err = checks.world.tioctl("attach", GPU, "--vm", "vm2", timeout=8)
+        code, _, err = checks.world.tioctl("attach", GPU, "--vm", "vm2", timeout=20)
     except subprocess.TimeoutExpired:
         code, err = None, checks.world.call("ListJobs")
     checks.tap.ok(code == 0, "a card that is connected is attached while others wait for the TSM",
                   err)
     checks.sim("clear")
     for job in jobs:
-        job.communicate(timeout=30)
+        job.communicate(timeout=60)
     checks.run("detach --vm vm1", 0)
     checks.run("detach --vm vm2", 0)
     checks.run(f"disconnect {GPU}", 0)
@@ -480,7 +480,7 @@ def hanging_scan(checks):
     rule = checks.sim.fault(path=f"*{DRIVE}/driver_override", op="read", act="hang",
                             mode="uninterruptible", nth=1)
     set_pci(DRIVE, "uevent", "change")
-    problem = until(lambda: checks.world.call("GetHost")["parameters"]["problems"], 20)
+    problem = until(lambda: checks.world.call("GetHost")["parameters"]["problems"])
     checks.tap.ok(checks.sim.hits(rule) and len(problem) == 1 and
                   f"reading {DRIVE} hangs inside the kernel" in problem[0],
                   "a reading that hangs is told", problem, checks.world.log_text())

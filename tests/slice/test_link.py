@@ -475,7 +475,7 @@ def recover(checks):
             return not checks.world.call("ListJobs")["parameters"]["jobs"]
         except OSError:
             return False  # its death is on its way when the socket closes
-    until(quiet, 20)
+    until(quiet)
 
 
 # --- Keys ---

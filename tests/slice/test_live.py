@@ -370,9 +370,9 @@ def plugged_while_starting(checks):
         change.start()
         checks.world.start()
         change.join()
-        if there and not until(lambda: checks.state(SPARE), 5):
+        if there and not until(lambda: checks.state(SPARE)):
             lost.append(delay)
-        if not there and until(lambda: not checks.state(SPARE), 5) is False:
+        if not there and not until(lambda: not checks.state(SPARE)):
             ghosts.append(delay)
     checks.tap.ok(not lost, f"of {rounds // 2} cards plugged in while tiod starts none is lost",
                   lost)
@@ -447,16 +447,14 @@ def answers_from_memory(checks):
     checks.sees(DRIVE, "driverOverride", "nvme")
     set_pci(DRIVE, "driver_override", "\n")
     reads = checks.sim.fault(path="*/tsm/*", act="count", op="read", nth=0)
-    slowest = 0.0
     for method in ("ListFunctions", "GetStatus", "GetHost", "ListJobs", "GetHugepages"):
         for _ in range(20):
-            begin = time.monotonic()
             checks.world.call(method)
-            slowest = max(slowest, time.monotonic() - begin)
-    checks.tap.ok(slowest < 1, f"100 answers while a connect hangs, the slowest in "
-                  f"{slowest * 1000:.1f} ms")
     for command in ("list -a", f"show {NIC}", f"status {GPU}", f"ide {GPU}"):
-        checks.world.tioctl(*command.split(), timeout=5)
+        checks.world.tioctl(*command.split())
+    checks.tap.ok(any(fault["hanging"] for fault in checks.sim("faults")["faults"]) and
+                  client.poll() is None, "100 answers and 4 pages, and the connect hangs still",
+                  checks.sim("faults"), client.poll())
     set_pci(DRIVE, "driver/unbind", DRIVE)
     checks.tap.ok(until(lambda: checks.world.state(DRIVE)["driver"] == ""),
                   "changes by hand are seen while a connect hangs")

@@ -166,7 +166,7 @@ def interrupted(checks):
     checks.tap.ok(until(lambda: checks.state(DRIVE) == "busy"), "an attach is under way")
     time.sleep(0.1)
     client.send_signal(signal.SIGINT)
-    _, stderr = client.communicate(timeout=20)
+    _, stderr = client.communicate(timeout=60)
     checks.tap.ok(client.returncode == 130 and "tiod goes on with it" in stderr,
                   "tioctl that is interrupted says that tiod goes on", client.returncode, stderr)
     checks.reaches(DRIVE, "attached", "an attach whose client was interrupted ends well")
@@ -207,7 +207,7 @@ def held_open(checks):
                   "a forced detach waits for the kernel", forced.poll())
     holder.kill()
     holder.wait()
-    _, stderr = forced.communicate(timeout=20)
+    _, stderr = forced.communicate(timeout=60)
     checks.tap.ok(forced.returncode == 0, "a forced detach ends when the holder does", stderr)
     checks.tap.ok(attached != before, "attach had changed the host")
     checks.stays(before, "a forced detach restores the host")

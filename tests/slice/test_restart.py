@@ -65,7 +65,7 @@ class Client:
         return "answered" if "parameters" in json.loads(data[:-1]) else data
 
 
-def wait_for(condition, wait=20):
+def wait_for(condition, wait=60):
     end = time.monotonic() + wait
     while not condition() and time.monotonic() < end:
         time.sleep(0.005)

@@ -108,7 +108,7 @@ class World:
 
     # --- tiod ---
 
-    def start(self, wait=20):
+    def start(self, wait=60):
         command = [TIOD, "--runtime-dir", RUNTIME, "--state-dir", STATE, "--config-dir",
                    CONFIG, "--socket", SOCKET, *self.options]
         if PLUGINS:
@@ -131,7 +131,7 @@ class World:
     def stop(self):
         if self.daemon and self.daemon.poll() is None:
             self.daemon.terminate()
-            self.daemon.wait(30)
+            self.daemon.wait(60)
         self.daemon = None
 
     def kill(self):
@@ -148,7 +148,7 @@ class World:
         with open("/run/tiod.log") as log:
             return log.read()[-6000:]
 
-    def call(self, method, timeout=30, **parameters):
+    def call(self, method, timeout=60, **parameters):
         """One Varlink call over a connection of its own; the last reply."""
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(timeout)
@@ -184,7 +184,7 @@ class World:
         reply = self.call("GetFunction", function=function)
         return reply["parameters"]["function"]
 
-    def settled(self, function, wait=20):
+    def settled(self, function, wait=60):
         """Waits until no job runs on @function any more and returns its state."""
         end = time.monotonic() + wait
         while time.monotonic() < end:
