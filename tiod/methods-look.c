@@ -69,6 +69,8 @@ int look_find(const struct daemon *daemon, const struct call *call, struct bdf *
 
 static void on_ide(struct job *job, void *arg)
 {
+	/* What it shows and what status says shall be the same. */
+	scans_watch(job->daemon, job->request.family);
 	if (job->code < 0)
 		methods_fail(arg, &job->error);
 	else

@@ -11,6 +11,17 @@
 #include "methods-look.h"
 #include "methods.h"
 
+/* What was found is news to the cache, too. */
+static void read_again(struct daemon *daemon, struct bdf function)
+{
+	const struct function *f = snapshot_find(&daemon->cache.snap, function);
+
+	if (!f)
+		return;
+	scans_mark(daemon, function);
+	scans_mark(daemon, function_family(f));
+}
+
 static void on_opened(struct job *job, void *arg)
 {
 	struct tio_error err = job->error;
@@ -23,6 +34,8 @@ static void on_opened(struct job *job, void *arg)
 			error_kind_set(&err, ERROR_BUSY, -EMFILE,
 				       "tiod has no room for so many open files");
 	}
+	if (err.kind == ERROR_NOT_READY)
+		read_again(job->daemon, err.function);
 	if (err.code == 0 && reply) {
 		audit_done(&call->who, job->request.vm.name, "the devices of %s are handed out",
 			   job->request.vm.name);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/link.h"
 #include "core/steps.h"
 #include "handoff/qemu.h"
 #include "host/devnodes.h"
@@ -53,12 +54,36 @@ static int look_again(struct host *host, const struct snapshot *known,
 	return -ENXIO;
 }
 
+/* A link falls without a word, and what was seen last may be older: its registers count. */
+static int check_link(struct host *host, const struct snapshot *known, const struct function *f,
+		      struct tio_error *err)
+{
+	const struct function *seen = snapshot_find(known, function_family(f));
+	struct function dsm = seen ? *seen : *f;
+	struct link_state state;
+	struct link_base base;
+	char name[BDF_STRLEN];
+	int r = host_ops.refresh(host, &dsm, err);
+
+	if (r < 0)
+		return r;
+	base = link_base_of(&dsm);
+	state = link_judge(known, &dsm, &base);
+	if (state.trouble == LINK_FINE)
+		return 0;
+	error_kind_set(err, ERROR_NOT_READY, -EPROTO, "its link is not secure: %s", state.text);
+	error_fix(err, "`tioctl reconnect %s` makes it anew", bdf_format(dsm.bdf, name));
+	return -EPROTO;
+}
+
 static int open_one(struct host *host, const struct snapshot *known,
 		    const struct assignment *one, struct opened *opened, struct tio_error *err)
 {
 	struct function f;
 	int r = look_again(host, known, one, &f, err);
 
+	if (r == 0)
+		r = check_link(host, known, &f, err);
 	if (r == 0)
 		r = keep(opened, devnode_open(host, &f, err), json_bdf(one->function), err);
 	if (r < 0)

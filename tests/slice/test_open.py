@@ -138,10 +138,35 @@ def test_not_the_functions(checks):
     world.must("detach", DRIVE)
 
 
-PLAIN = [test_refused, test_descriptors, test_not_the_functions]
+def test_fallen_link(checks):
+    """Nobody has looked at the registers since: they count all the same."""
+    checks.world.must("attach", DRIVE, "--vm", "handed")
+    for end in ("endpoint", "port"):
+        checks.sim("ide-fail", function=DRIVE, end=end)
+        reply, found = open_devices("handed")
+        checks.tap.ok("link is not secure" in str(reply) and not found,
+                      f"over a link that is insecure at the {end} nothing is handed out", reply)
+        checks.run("run handed -- /bin/echo started", 6, ["link is not secure",
+                                                          f"`tioctl reconnect {DRIVE}`"])
+        checks.reaches(DRIVE, "degraded", "and status knows from then on")
+        checks.run(f"reconnect {DRIVE}", 0)
+    checks.sim("ide-fail", function=DRIVE)
+    checks.run(f"ide {DRIVE}", 0, out=["not in the secure state"])
+    checks.reaches(DRIVE, "degraded", "status says what ide has shown")
+    checks.run(f"reconnect {DRIVE}", 0)
+    checks.tap.ok("error" not in open_devices("handed")[0], "made anew, it is fine")
+    handed = checks.world.log_text().count("the devices of handed are handed out")
+    checks.sim("ide-fail", function=DRIVE)
+    checks.run("run handed -- /bin/echo started", 6)
+    checks.tap.ok(checks.world.log_text().count("the devices of handed are handed out") == handed,
+                  "and the log tells of no hand-over that was none")
+    checks.world.must("detach", DRIVE)
+
+
+PLAIN = [test_refused, test_descriptors, test_not_the_functions, test_fallen_link]
 
 if os.getuid() == 0:
-    run_all({"plain": PLAIN}, vms=FILES)
+    run_all({"plain": PLAIN}, vms=FILES, config="WatchInterval=0\n")
 else:
     tap = Tap()
     tap.skip("open devices are handed out", "there is nobody else to hand them to here")
