@@ -9,6 +9,8 @@
 
 #define PUT_OFF_MAX    20  /* a burst that does not end must be seen, too */
 #define EVENTS_AT_ONCE 512 /* then clients get their turn */
+#define RELISTEN_USEC  (10 * 1000000ull)
+#define EXACT_USEC     50000
 
 /* The kernel tells of each VF that goes, but not that its PF has fewer of them now. */
 static void mark_pf_of(struct daemon *daemon, struct bdf vf)
@@ -89,18 +91,6 @@ static int on_input(sd_event_source *source, int fd, uint32_t revents, void *use
 	return 0;
 }
 
-static int listen_to_events(struct daemon *daemon, struct tio_error *err)
-{
-	struct scans *scans = &daemon->scans;
-	int r = uevents_new(&scans->uevents, err);
-
-	if (r < 0)
-		return r;
-	r = sd_event_add_io(daemon->event, &scans->input, uevents_fd(scans->uevents), EPOLLIN,
-			    on_input, daemon);
-	return r < 0 ? error_set(err, r, "watch the kernel's events: %s", strerror(-r)) : 0;
-}
-
 static void stop_listening(struct scans *scans)
 {
 	scans->input = sd_event_source_disable_unref(scans->input);
@@ -108,18 +98,60 @@ static void stop_listening(struct scans *scans)
 	scans->uevents = NULL;
 }
 
+/* The former listener stays where no new one can be had. */
+static int listen_to_events(struct daemon *daemon, struct tio_error *err)
+{
+	struct scans *scans = &daemon->scans;
+	sd_event_source *input = NULL;
+	struct uevents *fresh = NULL;
+	int r = uevents_new(&fresh, err);
+
+	if (r < 0)
+		return r;
+	r = sd_event_add_io(daemon->event, &input, uevents_fd(fresh), EPOLLIN, on_input,
+			    daemon);
+	if (r < 0) {
+		uevents_free(fresh);
+		return error_set(err, r, "watch the kernel's events: %s", strerror(-r));
+	}
+	stop_listening(scans);
+	scans->uevents = fresh;
+	scans->input = input;
+	return 0;
+}
+
+static void relisten_later(struct scans *scans, const struct tio_error *why)
+{
+	if (!scans->deaf)
+		log_error("%s: what changes may go unnoticed; tiod tries again every %llu s "
+			  "(LimitNOFILE= of tiod.service is how many files it may open)",
+			  why->text, RELISTEN_USEC / 1000000);
+	scans->deaf = true;
+	(void)sd_event_source_set_time_relative(scans->relisten, RELISTEN_USEC);
+	(void)sd_event_source_set_enabled(scans->relisten, SD_EVENT_ONESHOT);
+}
+
 /* What was told between the two is told to nobody: all of the host is read again. */
 static void listen_anew(struct daemon *daemon)
 {
 	struct tio_error why = TIO_ERROR_NONE;
 
-	stop_listening(&daemon->scans);
-	if (listen_to_events(daemon, &why) < 0)
-		log_error("%s: what changes is not noticed any more (systemctl restart tiod)",
-			  why.text);
+	if (listen_to_events(daemon, &why) < 0) {
+		relisten_later(&daemon->scans, &why);
+	} else if (daemon->scans.deaf) {
+		log_info("the kernel's events are heard again");
+		daemon->scans.deaf = false;
+		(void)sd_event_source_set_enabled(daemon->scans.relisten, SD_EVENT_OFF);
+	}
 	daemon->scans.from_nothing = true;
 	scans_because(daemon, SCAN_LOST);
 	scans_mark_everything(daemon);
+}
+
+static int on_relisten(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	listen_anew(userdata);
+	return 0;
 }
 
 static int on_udevd(sd_event_source *source, const struct inotify_event *event, void *userdata)
@@ -145,6 +177,13 @@ static void watch_udevd(struct daemon *daemon)
 
 int scan_events_init(struct daemon *daemon, struct tio_error *err)
 {
+	int r = sd_event_add_time(daemon->event, &daemon->scans.relisten, CLOCK_MONOTONIC,
+				  UINT64_MAX, EXACT_USEC, on_relisten, daemon);
+
+	if (r >= 0)
+		r = sd_event_source_set_enabled(daemon->scans.relisten, SD_EVENT_OFF);
+	if (r < 0)
+		return error_set(err, r, "prepare to listen anew: %s", strerror(-r));
 	watch_udevd(daemon);
 	return listen_to_events(daemon, err);
 }
@@ -152,5 +191,6 @@ int scan_events_init(struct daemon *daemon, struct tio_error *err)
 void scan_events_finish(struct daemon *daemon)
 {
 	daemon->scans.udevd = sd_event_source_disable_unref(daemon->scans.udevd);
+	daemon->scans.relisten = sd_event_source_disable_unref(daemon->scans.relisten);
 	stop_listening(&daemon->scans);
 }

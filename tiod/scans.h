@@ -44,6 +44,8 @@ struct scans {
 	sd_event_source *input, *timer; /* owned */
 	sd_event_source *later;         /* owned; reads what was missed once more */
 	sd_event_source *udevd;         /* owned; NULL: it is not watched for */
+	sd_event_source *relisten;      /* owned; on while @uevents may be deaf */
+	bool deaf;                      /* no new listener could be had */
 	bool enabled;                   /* events start scans */
 	enum scan_reason reason;        /* of the next scan */
 	uint64_t last_event;            /* usec */

@@ -4,6 +4,7 @@
 import ctypes
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -181,6 +182,26 @@ def udevd_killed(checks):
     checks.reaches(SPARE, "", "and what it tells now is heard", 60)
 
 
+def deaf(checks):
+    """A udevd that comes when tiod may open no more files: it listens to the new one later."""
+    pid = checks.world.daemon.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        checks.tap.ok(udevadm("control", "--exit"), "udevd ends while tiod may open nothing")
+        checks.tap.ok(start_udevd(), "another comes")
+        checks.tap.ok(until(lambda: "may go unnoticed" in read("/run/tiod.log"), 30),
+                      "tiod says that it may miss changes", checks.world.log_text())
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    checks.tap.ok(until(lambda: "events are heard again" in read("/run/tiod.log")) and
+                  checks.world.alive(), "it listens anew when it can", checks.world.log_text())
+    checks.sim("plug", name="spare-gpu")
+    checks.reaches(SPARE, "idle", "what comes then is heard", 60)
+    checks.sim("unplug", function=SPARE)
+    checks.reaches(SPARE, "", "and what goes", 60)
+
+
 def read(path):
     try:
         with open(path, encoding="utf-8") as file:
@@ -189,7 +210,7 @@ def read(path):
         return ""
 
 
-TESTS = {"plain": [overrun, storm_of_events, hangups], "udevd": [udevd_restarts, udevd_killed]}
+TESTS = {"plain": [overrun, storm_of_events, hangups], "udevd": [udevd_restarts, udevd_killed, deaf]}
 
 if __name__ == "__main__":
     run_all(TESTS)

@@ -111,6 +111,8 @@ int uevents_next(struct uevents *uevents, struct uevent *ret)
 	struct udev_device *device;
 
 	*ret = (struct uevent){ .kind = UEVENT_OTHER };
+	if (!uevents)
+		return 0;
 	errno = 0;
 	device = udev_monitor_receive_device(uevents->monitor);
 	if (device) {
