@@ -152,6 +152,12 @@ static bool is_trusted(struct config *config, const char *path, const struct sta
 			    path, (unsigned)st->st_uid, path);
 		return false;
 	}
+	if (st->st_mode & S_IWGRP && st->st_gid != 0 && st->st_gid != getegid()) {
+		config_note(config, true,
+			    "%s: group %u may write it, so it is not read (chmod g-w %s)", path,
+			    (unsigned)st->st_gid, path);
+		return false;
+	}
 	if (st->st_mode & S_IWOTH) {
 		config_note(config, true,
 			    "%s: everybody may write it, so it is not read (chmod o-w %s)",

@@ -15,7 +15,9 @@
 #include "views.h"
 #include "worker.h"
 
-#define LIMIT_MS 20000 /* unless StepTimeout= says otherwise */
+#define LIMIT_MS   20000 /* unless StepTimeout= says otherwise */
+#define RETRY_USEC (30 * 1000000ull)
+#define EXACT_USEC 50000
 
 static const struct {
 	size_t path; /* in struct config */
@@ -34,11 +36,15 @@ static void write_file(struct channel *channel, void *arg, struct result *ret)
 
 	/* What cannot be removed there is no reason not to write here. */
 	if (file->former[0] && publish_remove(file->former, &err) < 0)
-		log_error("%s (it was named by tiod.conf before)", err.text);
+		error_wrap(&err, err.code, "tiod.conf named this file before");
 	if (file->path[0] && file->text)
 		ret->code = publish_file(file->path, file->text, &ret->error);
 	else if (file->path[0])
 		ret->code = publish_remove(file->path, &ret->error);
+	if (ret->code == 0 && err.code < 0) {
+		ret->error = err;
+		ret->code = err.code;
+	}
 }
 
 /* --- Its end --- */
@@ -49,7 +55,7 @@ static void note(struct offered *file, int code, const struct tio_error *err)
 	if (code < 0 && code != file->code)
 		log_error("%s (CdiFile= and NfdFile= of tiod.conf name such files)", err->text);
 	else if (code == 0 && file->code < 0)
-		log_info("%s can be written again", file->path);
+		log_info("%s can be written again", file->path[0] ? file->path : file->former);
 	file->code = code;
 }
 
@@ -83,6 +89,20 @@ static void on_stuck(void *arg)
 	note(file, err.code, &err);
 }
 
+static void retry_later(struct daemon *daemon)
+{
+	sd_event_source *retry = daemon->offers.retry;
+
+	(void)sd_event_source_set_time_relative(retry, RETRY_USEC);
+	(void)sd_event_source_set_enabled(retry, SD_EVENT_ONESHOT);
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	offers_touch(userdata);
+	return 0;
+}
+
 static void on_ended(void *arg, const struct result *result, const struct tio_error *why)
 {
 	struct offered *file = arg;
@@ -93,7 +113,10 @@ static void on_ended(void *arg, const struct result *result, const struct tio_er
 		say_late(file, &err);
 	note(file, result ? result->code : err.code, &err);
 	file->known = result && result->code == 0;
-	file->former[0] = '\0';
+	if (file->known)
+		file->former[0] = '\0';
+	else
+		retry_later(file->daemon);
 	if (file->again)
 		offers_touch(file->daemon);
 	daemon_offer_written(file->daemon);
@@ -120,6 +143,7 @@ static void put(struct offered *file, char *text)
 			 &err) < 0) {
 		file->known = false;
 		note(file, err.code, &err);
+		retry_later(file->daemon);
 		return;
 	}
 	(void)worker_arm(file->worker, limit_ms(file));
@@ -205,6 +229,11 @@ int offers_init(struct daemon *daemon, struct tio_error *err)
 
 	if (r >= 0)
 		r = sd_event_source_set_enabled(daemon->offers.flush, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_time(daemon->event, &daemon->offers.retry, CLOCK_MONOTONIC,
+				      UINT64_MAX, EXACT_USEC, on_retry, daemon);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(daemon->offers.retry, SD_EVENT_OFF);
 	return r < 0 ? error_set(err, r, "prepare the files for others: %s", strerror(-r)) : 0;
 }
 
@@ -216,4 +245,5 @@ void offers_finish(struct daemon *daemon)
 		free(daemon->offers.files[i].text);
 	}
 	daemon->offers.flush = sd_event_source_disable_unref(daemon->offers.flush);
+	daemon->offers.retry = sd_event_source_disable_unref(daemon->offers.retry);
 }

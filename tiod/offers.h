@@ -33,6 +33,7 @@ struct offered {
 struct offers {
 	struct offered files[OFFERS_FILES];
 	sd_event_source *flush; /* owned */
+	sd_event_source *retry; /* owned; what could not be written is tried again */
 };
 
 int offers_init(struct daemon *daemon, struct tio_error *err);

@@ -20,7 +20,8 @@
 
 struct reload_waiter {
 	struct reload_waiter *next;
-	struct call *call;
+	struct reload *reload; /* borrowed; the lists that it may be on */
+	struct call *call;     /* owned */
 };
 
 /* --- In the worker --- */
@@ -55,20 +56,40 @@ static void read_config(struct channel *channel, void *arg, struct result *ret)
 
 /* --- Who waits --- */
 
+static bool take_off(struct reload_waiter **list, const struct reload_waiter *waiter)
+{
+	for (; *list; list = &(*list)->next) {
+		if (*list != waiter)
+			continue;
+		*list = waiter->next;
+		return true;
+	}
+	return false;
+}
+
+/* Clients that ask and hang up would pile up while a reading hangs. */
 static void on_gone(void *arg)
 {
-	/* Its answer is dropped when there is one. */
+	struct reload_waiter *waiter = arg;
+	struct reload *reload = waiter->reload;
+
+	if (!take_off(&reload->now, waiter))
+		(void)take_off(&reload->next, waiter);
+	call_drop(waiter->call);
+	free(waiter);
 }
 
 /* NULL when memory is short. */
-static struct reload_waiter *wait_for(struct call *call, struct reload_waiter *next)
+static struct reload_waiter *wait_for(struct reload *reload, struct call *call,
+				      struct reload_waiter *next)
 {
 	struct reload_waiter *waiter = calloc(1, sizeof(*waiter));
 
 	if (!waiter)
 		return NULL;
-	*waiter = (struct reload_waiter){ .next = next, .call = call };
+	*waiter = (struct reload_waiter){ .next = next, .reload = reload, .call = call };
 	call->gone = on_gone;
+	call->arg = waiter;
 	return waiter;
 }
 
@@ -263,7 +284,7 @@ void reload_start(struct daemon *daemon, struct call *call)
 
 	/* Whoever waits for no answer must not be kept: there may be any number of them. */
 	if (call && call->connection)
-		waiter = wait_for(call, *list);
+		waiter = wait_for(reload, call, *list);
 	if (waiter)
 		*list = waiter;
 	else if (call)

@@ -133,11 +133,15 @@ def many_wait(checks):
     write(vm + ".new", "[VM]\nMemory=2G\n")
     os.rename(vm + ".new", vm)
     runs += [reloading(checks) for _ in range(5)]
+    for number in (1, 0):  # one of those who wait for the next, and who waits for this one
+        quitter = runs.pop(number)
+        quitter.kill()
+        quitter.wait()
     checks.sim("clear")
     ended = [run.wait(timeout=120) for run in runs]
     memory = checks.world.call("GetVm", vm="late")["parameters"]["memory"]
-    checks.tap.ok(ended == [0] * 6 and memory == 2 << 30,
-                  "six who asked for it at once have what was there when they asked", ended,
+    checks.tap.ok(ended == [0] * 4 and memory == 2 << 30,
+                  "of six who asked for it at once those who wait still have what was there when they asked", ended,
                   memory)
     os.unlink(vm)
 
@@ -210,10 +214,9 @@ def offer_hangs(checks):
         checks.tap.ok(until(lambda: said(f"write {path}: it did not end") > before, 60),
                       "and says what is not written", checks.world.log_text())
         checks.sim("clear")
+        checks.tap.ok(until(lambda: os.path.exists(path), 120), "it is written when it can be",
+                      checks.world.log_text())
         limit(checks, LONG)
-        checks.run(f"detach {DRIVE}", 0)
-        checks.run(f"attach {DRIVE} --vm vm1", 0)
-        checks.tap.ok(until(lambda: os.path.exists(path), 60), "it is written when it can be")
         checks.tap.ok(json.load(open(path, encoding="utf-8"))["devices"][0]["name"] ==
                       "0000-61-00.0", "as it should be")
         checks.run(f"detach {DRIVE}", 0)
