@@ -120,7 +120,13 @@ def of_others(checks):
         return
     checks.run("reload", 0, [f"{path}: it belongs to user 1", f"chown root {path}"],
                "a file of somebody else is not read, and said is what to do")
+    os.chown(path, 0, 1)
+    os.chmod(path, 0o664)
+    checks.run("reload", 0, [f"{path}: group 1 may write it", f"chmod g-w {path}"],
+               "nor is one that a group may write which is not root's")
     os.chown(path, 0, 0)
+    checks.run("reload", 0, sentence="root's own may")
+    os.chmod(path, 0o644)
     checks.run("reload", 0)
 
 
