@@ -249,6 +249,7 @@ static int make_socket(const char *where, int *ret)
 	const char *colon = strrchr(where, ':');
 	struct addrinfo *found = NULL;
 	char address[64] = "";
+	uint64_t port;
 	size_t length = colon ? (size_t)(colon - where) : 0;
 	int r;
 
@@ -259,6 +260,11 @@ static int make_socket(const char *where, int *ret)
 	r = getaddrinfo(address[0] ? address : NULL, colon ? colon + 1 : where, &hints, &found);
 	if (r != 0)
 		return fail(where, "is not ADDRESS:PORT with numbers in both");
+	/* getaddrinfo() takes 99999 for 34463. */
+	if (text_to_u64(colon ? colon + 1 : where, 10, &port) < 0 || port > UINT16_MAX) {
+		freeaddrinfo(found);
+		return fail(where, "has a port above 65535");
+	}
 	*ret = listen_at(found);
 	freeaddrinfo(found);
 	if (*ret < 0)

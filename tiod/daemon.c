@@ -49,8 +49,21 @@ static void on_changed(void *arg, struct bdf bdf)
 	events_changed(arg, bdf);
 }
 
+/* A job that takes VFs away is no accident. */
+static void tell_gone(struct daemon *daemon, struct bdf bdf)
+{
+	const struct assignment *one = assignments_find(&daemon->cache.all, bdf);
+	char name[BDF_STRLEN];
+
+	if (one && !jobs_touch(daemon, one->family))
+		log_warning("%s, which the VM \"%s\" has, is no longer in the host; it stays "
+			    "reserved for it (`tioctl detach %s` gives it up)",
+			    bdf_format(bdf, name), one->vm, name);
+}
+
 static void on_removed(void *arg, struct bdf bdf)
 {
+	tell_gone(arg, bdf);
 	events_removed(arg, bdf);
 }
 

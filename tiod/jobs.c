@@ -115,6 +115,14 @@ static bool touches(const struct job *job, struct bdf family)
 	return false;
 }
 
+bool jobs_touch(const struct daemon *daemon, struct bdf family)
+{
+	for (const struct job *job = daemon->jobs.list; job; job = job->next)
+		if (touches(job, family))
+			return true;
+	return false;
+}
+
 int jobs_check_family(const struct daemon *daemon, struct bdf family, struct tio_error *err)
 {
 	const struct tio_error *stuck = cache_stuck(&daemon->cache, family);

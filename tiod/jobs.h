@@ -93,6 +93,9 @@ struct jobs {
 int jobs_check_room(const struct daemon *daemon, enum job_kind kind, size_t n,
 		    const struct peer *who, struct tio_error *err);
 
+/* A job that is not done waits for the family, or works on it. */
+bool jobs_touch(const struct daemon *daemon, struct bdf family);
+
 /* 0, or why nothing can be done with the family now. */
 int jobs_check_family(const struct daemon *daemon, struct bdf family, struct tio_error *err);
 

@@ -218,6 +218,7 @@ def again(checks):
 def by_itself(checks):
     """Where no service manager passes a socket."""
     for where, words in (("127.0.0.1:x", "numbers in both"), ("localhost:9000", "numbers"),
+                         ("127.0.0.1:99999", "above 65535"),
                          ("198.51.100.1:9000", "Cannot assign")):
         run = subprocess.run([EXPORTER, "--listen", where], capture_output=True, text=True,
                              check=False, timeout=30)

@@ -90,6 +90,8 @@ def pulled_while_attached(checks):
                       f"{verb}: an attached card that goes is absent, its reservation stays",
                       status)
         checks.run("status", 1, out=["absent"], sentence=f"{verb}: status fails for it")
+        checks.tap.ok(f'{SPARE}, which the VM "vm1" has, is no longer' in checks.world.log_text(),
+                      f"{verb}: the log says so", checks.world.log_text())
         checks.run(f"attach {SPARE} --vm vm2", 4, [SPARE],
                    f"{verb}: nobody can attach what is absent")
         checks.sim("plug", name="spare-gpu")
