@@ -230,8 +230,10 @@ static json_t *all_arguments(const struct snapshot *snap, const struct assignmen
 	for (size_t i = 0; i < all->n; i++)
 		if (strcmp(all->list[i].vm, vm->name) == 0)
 			add_assignment(&parts, snap, all, i);
-	if (json_array_size(parts.objects) == 0)
+	if (json_array_size(parts.objects) == 0) {
 		note(&parts, "no function is assigned to this VM");
+		parts.ready = false; /* nobody asks for the devices of a VM that is to have none */
+	}
 	add_memory_note(&parts, vm);
 	add_owner_notes(&parts, snap, vm);
 	return json_pack("{so so so so so sb}", "arguments", parts.arguments, "objects",
