@@ -58,7 +58,7 @@ def failed(checks, function):
 
 def unplug(checks, function):
     checks.sim("unplug", function=function)
-    until(lambda: not checks.state(function))
+    until(lambda: checks.state(function) in ("", "absent"))
 
 
 # --- Hot-plug ---
