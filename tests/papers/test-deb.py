@@ -16,6 +16,7 @@ NEEDED = ("dpkg-buildpackage", "dh", "git")
 WANTED = [r"/usr/sbin/tiod", r"/usr/bin/tioctl", r"/usr/bin/tiod-exporter",
           r"/usr/include/tio-plugin\.h", r"/usr/lib/.*/tiod/plugins/generic\.so",
           r"/usr/lib/udev/rules\.d/90-tiod\.rules", r"/usr/lib/sysusers\.d/tiod\.conf",
+          r"/usr/lib/tmpfiles\.d/tiod\.conf",
           r"/etc/tiod/tiod\.conf", r"(/usr)?/lib/systemd/system/tiod\.service",
           r"(/usr)?/lib/systemd/system/tiod\.socket",
           r"/usr/libexec/tiod-helper", r"(/usr)?/lib/systemd/system/tiod-helper\.socket",

@@ -98,6 +98,23 @@ def test_sysusers(folder):
     tap.ok(sorted(asked) == ["tiod", "tiod-admin"], "those that tiod asks for", asked)
 
 
+def test_tmpfiles(folder):
+    """As at boot, in a root of its own."""
+    config = f"{SOURCE}/contrib/systemd/tmpfiles.conf"
+    root = f"{folder}/root"
+    os.makedirs(f"{root}/etc")
+    with open(f"{root}/etc/passwd", "w", encoding="utf-8") as file:
+        file.write("tiod:x:4711:4712::/:/usr/sbin/nologin\n")
+    with open(f"{root}/etc/group", "w", encoding="utf-8") as file:
+        file.write("tiod:x:4712:\n")
+    code, said = run("systemd-tmpfiles", "--create", f"--root={root}", config)
+    found = os.stat(f"{root}/run/tiod") if os.path.exists(f"{root}/run/tiod") else None
+    tap.ok(code == 0 and found and found.st_mode & 0o777 == 0o755,
+           "systemd-tmpfiles makes the runtime folder", code, said, found)
+    if os.getuid() == 0:
+        tap.ok(found and (found.st_uid, found.st_gid) == (4711, 4712), "which is tiod's", found)
+
+
 def lines_of(text, key):
     return [value for line in re.findall(rf"^{key}=(.*)$", text, re.M)
             for value in line.split()]
@@ -126,7 +143,7 @@ def test_contents():
 
 
 def main():
-    for tool in ("systemd-analyze", "systemd-sysusers"):
+    for tool in ("systemd-analyze", "systemd-sysusers", "systemd-tmpfiles"):
         if not shutil.which(tool):
             tap.skip("the units are clean", f"no {tool} here")
             tap.end()
@@ -138,6 +155,7 @@ def main():
             test_exposure(folder, analyze)
             test_verify(folder, analyze)
         test_sysusers(folder)
+        test_tmpfiles(folder)
     tap.end()
 
 
