@@ -27,6 +27,8 @@ PLAIN = ("tiod.socket", "tiod-helper.socket", "tiod-textfile.timer", "tiod-expor
 EXPOSURE = {"tiod.service": 20, "tiod-helper@.service": 19,
             "tiod-wait.service": 6, "tiod-wait@.service": 6,
             "tiod-textfile.service": 9, "tiod-exporter.service": 7}
+# A newer systemd may weigh the same unit otherwise; what it counts is told.
+SLACK = 3
 GENERATED = [name for name in EXPOSURE if os.path.exists(f"{BUILD}/contrib/systemd/{name}")]
 
 tap = Tap()
@@ -56,9 +58,9 @@ def collect(folder):
         shutil.copy(f"{SOURCE}/contrib/systemd/{name}", folder)
 
 
-def test_exposure(folder, analyze):
+def test_exposure(folder, analyze, slack):
     for name in GENERATED:
-        limit = EXPOSURE[name]
+        limit = EXPOSURE[name] + slack
         code, said = run(analyze, "security", "--offline=true",
                          f"--threshold={limit}", "--no-pager", f"{folder}/{name}")
         level = re.search(r"Overall exposure level.*?: ([0-9.]+)", said)
@@ -152,7 +154,7 @@ def main():
         test_contents()
         for analyze in filter(None, ("systemd-analyze", os.environ.get("SYSTEMD_ANALYZE"))):
             tap.note(run(analyze, "--version")[1].splitlines()[0])
-            test_exposure(folder, analyze)
+            test_exposure(folder, analyze, 0 if analyze == "systemd-analyze" else SLACK)
             test_verify(folder, analyze)
         test_sysusers(folder)
         test_tmpfiles(folder)
