@@ -11,6 +11,7 @@
 #include "aside.h"
 #include "base/fds.h"
 #include "base/log.h"
+#include "timer.h"
 
 #define FIRST_SPACE   4096
 #define STALL_USEC    (30 * 1000000ull)
@@ -109,8 +110,7 @@ static void restart_stall(struct connection *c)
 		sd_event_source_set_enabled(c->stall, SD_EVENT_OFF);
 		return;
 	}
-	sd_event_source_set_time_relative(c->stall, STALL_USEC);
-	sd_event_source_set_enabled(c->stall, SD_EVENT_ONESHOT);
+	(void)timer_set(c->stall, STALL_USEC);
 }
 
 /* Sends what the socket takes. */
@@ -456,10 +456,7 @@ int connection_new(struct server *server, int fd, bool clean, const struct peer 
 	c->out_end = &c->out;
 	r = sd_event_add_io(server->event, &c->io, fd, EPOLLIN, on_io, c);
 	if (r >= 0)
-		r = sd_event_add_time(server->event, &c->stall, CLOCK_MONOTONIC, UINT64_MAX,
-				      STALL_EXACT, on_stall, c);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(c->stall, SD_EVENT_OFF);
+		r = timer_new(server->event, &c->stall, STALL_EXACT, on_stall, c);
 	if (r < 0) {
 		sd_event_source_disable_unref(c->io);
 		sd_event_source_disable_unref(c->stall);

@@ -12,6 +12,7 @@
 #include "interface.h"
 #include "methods.h"
 #include "regrant.h"
+#include "timer.h"
 
 #define GRACE_USEC (10 * 1000000ull) /* for workers when we are told to stop */
 #define KILL_USEC  2500000           /* for them to die */
@@ -192,8 +193,7 @@ void daemon_scan_ended(struct daemon *daemon, const struct result *result,
 
 static void arm_grace(struct daemon *daemon, uint64_t usec)
 {
-	sd_event_source_set_time_relative(daemon->grace, usec);
-	sd_event_source_set_enabled(daemon->grace, SD_EVENT_ONESHOT);
+	(void)timer_set(daemon->grace, usec);
 }
 
 static int on_grace(sd_event_source *source, uint64_t usec, void *userdata)
@@ -337,10 +337,7 @@ static int watch_signals(struct daemon *daemon)
 	if (r >= 0)
 		r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_reload, daemon);
 	if (r >= 0)
-		r = sd_event_add_time(daemon->event, &daemon->grace, CLOCK_MONOTONIC,
-				      UINT64_MAX, EXACT_USEC, on_grace, daemon);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(daemon->grace, SD_EVENT_OFF);
+		r = timer_new(daemon->event, &daemon->grace, EXACT_USEC, on_grace, daemon);
 	if (r >= 0)
 		r = sd_event_add_defer(daemon->event, &daemon->calm, on_calm, daemon);
 	if (r >= 0)

@@ -11,6 +11,7 @@
 #include "core/steps.h"
 #include "daemon.h"
 #include "own-jobs.h"
+#include "timer.h"
 
 #define EXACT_USEC 50000
 
@@ -236,8 +237,7 @@ static void arm(struct daemon *daemon)
 	(void)sd_event_source_get_enabled(links->timer, &on);
 	if (on != SD_EVENT_OFF)
 		return;
-	(void)sd_event_source_set_time_relative(links->timer, usec);
-	(void)sd_event_source_set_enabled(links->timer, SD_EVENT_ONESHOT);
+	(void)timer_set(links->timer, usec);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -282,11 +282,8 @@ void links_reload(struct daemon *daemon)
 int links_init(struct daemon *daemon, struct tio_error *err)
 {
 	struct links *links = &daemon->links;
-	int r = sd_event_add_time(daemon->event, &links->timer, CLOCK_MONOTONIC, UINT64_MAX,
-				  EXACT_USEC, on_timer, daemon);
+	int r = timer_new(daemon->event, &links->timer, EXACT_USEC, on_timer, daemon);
 
-	if (r >= 0)
-		r = sd_event_source_set_enabled(links->timer, SD_EVENT_OFF);
 	return r < 0 ? error_set(err, r, "watch the links: %s", strerror(-r)) : 0;
 }
 

@@ -12,6 +12,7 @@
 #include "handoff/cdi.h"
 #include "handoff/nfd.h"
 #include "host/publish.h"
+#include "timer.h"
 #include "views.h"
 #include "worker.h"
 
@@ -93,8 +94,7 @@ static void retry_later(struct daemon *daemon)
 {
 	sd_event_source *retry = daemon->offers.retry;
 
-	(void)sd_event_source_set_time_relative(retry, RETRY_USEC);
-	(void)sd_event_source_set_enabled(retry, SD_EVENT_ONESHOT);
+	(void)timer_set(retry, RETRY_USEC);
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
@@ -230,10 +230,8 @@ int offers_init(struct daemon *daemon, struct tio_error *err)
 	if (r >= 0)
 		r = sd_event_source_set_enabled(daemon->offers.flush, SD_EVENT_OFF);
 	if (r >= 0)
-		r = sd_event_add_time(daemon->event, &daemon->offers.retry, CLOCK_MONOTONIC,
-				      UINT64_MAX, EXACT_USEC, on_retry, daemon);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(daemon->offers.retry, SD_EVENT_OFF);
+		r = timer_new(daemon->event, &daemon->offers.retry, EXACT_USEC, on_retry,
+			      daemon);
 	return r < 0 ? error_set(err, r, "prepare the files for others: %s", strerror(-r)) : 0;
 }
 

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "daemon.h"
 #include "lock.h"
+#include "timer.h"
 
 /* Who clears a folder goes from one file to the next. */
 #define SETTLE_USEC 200000
@@ -28,8 +29,7 @@ static void look_again(struct daemon *daemon, uint64_t usec)
 {
 	if (!daemon->presence.timer)
 		return;
-	sd_event_source_set_time_relative(daemon->presence.timer, usec);
-	sd_event_source_set_enabled(daemon->presence.timer, SD_EVENT_ONESHOT);
+	(void)timer_set(daemon->presence.timer, usec);
 }
 
 void presence_note(struct daemon *daemon, struct bdf family)
@@ -287,10 +287,7 @@ void presence_init(struct daemon *daemon)
 
 	presence->lock = -1;
 	bring_back(daemon);
-	r = sd_event_add_time(daemon->event, &presence->timer, CLOCK_MONOTONIC, UINT64_MAX,
-			      EXACT_USEC, on_timer, daemon);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(presence->timer, SD_EVENT_OFF);
+	r = timer_new(daemon->event, &presence->timer, EXACT_USEC, on_timer, daemon);
 	if (r < 0) {
 		log_warning("the runtime folder is not watched: %s", strerror(-r));
 		return;

@@ -10,6 +10,7 @@
 #include "daemon.h"
 #include "methods.h"
 #include "regrant.h"
+#include "timer.h"
 #include "worker.h"
 
 #define LIMIT_MS   20000 /* unless StepTimeout= says otherwise */
@@ -128,8 +129,7 @@ static void retry_later(struct daemon *daemon)
 
 	if (reload->known || daemon->phase == DAEMON_STOPPING)
 		return;
-	(void)sd_event_source_set_time_relative(reload->retry, RETRY_USEC);
-	(void)sd_event_source_set_enabled(reload->retry, SD_EVENT_ONESHOT);
+	(void)timer_set(reload->retry, RETRY_USEC);
 }
 
 /* What is in force stays so; only what is known to be wrong with it is another thing now. */
@@ -321,11 +321,8 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 
 int reload_init(struct daemon *daemon, struct tio_error *err)
 {
-	int r = sd_event_add_time(daemon->event, &daemon->reload.retry, CLOCK_MONOTONIC,
-				  UINT64_MAX, EXACT_USEC, on_retry, daemon);
+	int r = timer_new(daemon->event, &daemon->reload.retry, EXACT_USEC, on_retry, daemon);
 
-	if (r >= 0)
-		r = sd_event_source_set_enabled(daemon->reload.retry, SD_EVENT_OFF);
 	return r < 0 ? error_set(err, r, "prepare to read the configuration: %s", strerror(-r))
 		     : 0;
 }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "daemon.h"
+#include "timer.h"
 
 #define PUT_OFF_MAX    20  /* a burst that does not end must be seen, too */
 #define EVENTS_AT_ONCE 512 /* then clients get their turn */
@@ -127,8 +128,7 @@ static void relisten_later(struct scans *scans, const struct tio_error *why)
 			  "(LimitNOFILE= of tiod.service is how many files it may open)",
 			  why->text, RELISTEN_USEC / 1000000);
 	scans->deaf = true;
-	(void)sd_event_source_set_time_relative(scans->relisten, RELISTEN_USEC);
-	(void)sd_event_source_set_enabled(scans->relisten, SD_EVENT_ONESHOT);
+	(void)timer_set(scans->relisten, RELISTEN_USEC);
 }
 
 /* What was told between the two is told to nobody: all of the host is read again. */
@@ -177,11 +177,9 @@ static void watch_udevd(struct daemon *daemon)
 
 int scan_events_init(struct daemon *daemon, struct tio_error *err)
 {
-	int r = sd_event_add_time(daemon->event, &daemon->scans.relisten, CLOCK_MONOTONIC,
-				  UINT64_MAX, EXACT_USEC, on_relisten, daemon);
+	int r = timer_new(daemon->event, &daemon->scans.relisten, EXACT_USEC, on_relisten,
+			  daemon);
 
-	if (r >= 0)
-		r = sd_event_source_set_enabled(daemon->scans.relisten, SD_EVENT_OFF);
 	if (r < 0)
 		return error_set(err, r, "prepare to listen anew: %s", strerror(-r));
 	watch_udevd(daemon);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon.h"
+#include "timer.h"
 
 #define LATER_USEC (5 * 1000000ull)
 #define EXACT_USEC 500000
@@ -37,18 +38,14 @@ void scan_links_later(struct daemon *daemon)
 
 	if (!scans->missed.n || turns_any(&daemon->turns))
 		return;
-	(void)sd_event_source_set_time_relative(scans->later, LATER_USEC);
-	(void)sd_event_source_set_enabled(scans->later, SD_EVENT_ONESHOT);
+	(void)timer_set(scans->later, LATER_USEC);
 }
 
 int scan_links_init(struct daemon *daemon, struct tio_error *err)
 {
 	struct scans *scans = &daemon->scans;
-	int r = sd_event_add_time(daemon->event, &scans->later, CLOCK_MONOTONIC, UINT64_MAX,
-				  EXACT_USEC, on_later, daemon);
+	int r = timer_new(daemon->event, &scans->later, EXACT_USEC, on_later, daemon);
 
-	if (r >= 0)
-		r = sd_event_source_set_enabled(scans->later, SD_EVENT_OFF);
 	return r < 0 ? error_set(err, r, "prepare to read links: %s", strerror(-r)) : 0;
 }
 

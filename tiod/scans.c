@@ -9,6 +9,7 @@
 #include "daemon.h"
 #include "scan-events.h"
 #include "scan-links.h"
+#include "timer.h"
 
 #define RETRY_USEC   500000
 #define EXACT_USEC   5000
@@ -29,8 +30,7 @@ static void plan_next(struct daemon *daemon, uint64_t usec)
 	(void)sd_event_source_get_enabled(scans->timer, &on);
 	if (on != SD_EVENT_OFF)
 		return;
-	sd_event_source_set_time_relative(scans->timer, usec);
-	sd_event_source_set_enabled(scans->timer, SD_EVENT_ONESHOT);
+	(void)timer_set(scans->timer, usec);
 }
 
 static bool has_work(const struct scans *scans)
@@ -452,10 +452,7 @@ int scans_init(struct daemon *daemon, struct tio_error *err)
 	r = scan_links_init(daemon, err);
 	if (r < 0)
 		return r;
-	r = sd_event_add_time(daemon->event, &scans->timer, CLOCK_MONOTONIC, UINT64_MAX,
-			      EXACT_USEC, on_timer, daemon);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(scans->timer, SD_EVENT_OFF);
+	r = timer_new(daemon->event, &scans->timer, EXACT_USEC, on_timer, daemon);
 	return r < 0 ? error_set(err, r, "watch the kernel's events: %s", strerror(-r)) : 0;
 }
 

@@ -9,6 +9,7 @@
 #include "daemon.h"
 #include "methods.h"
 #include "scan-events.h"
+#include "timer.h"
 
 #define EXACT_USEC 50000
 
@@ -240,10 +241,7 @@ int waits_init(struct daemon *daemon, struct tio_error *err)
 	if (r >= 0)
 		r = sd_event_source_set_enabled(waits->wake, SD_EVENT_OFF);
 	if (r >= 0)
-		r = sd_event_add_time(daemon->event, &waits->timer, CLOCK_MONOTONIC, UINT64_MAX,
-				      EXACT_USEC, on_timer, daemon);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(waits->timer, SD_EVENT_OFF);
+		r = timer_new(daemon->event, &waits->timer, EXACT_USEC, on_timer, daemon);
 	return r < 0 ? error_set(err, r, "prepare for calls that wait: %s", strerror(-r)) : 0;
 }
 

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "timer.h"
 
 #define KILL_WAIT_MS 2000
 #define USEC_PER_MS  1000u
@@ -290,11 +291,7 @@ static int watch(struct worker *worker)
 			       worker);
 	if (r < 0)
 		return r;
-	r = sd_event_add_time(worker->event, &worker->timer, CLOCK_MONOTONIC, UINT64_MAX,
-			      USEC_PER_MS, on_timer, worker);
-	if (r < 0)
-		return r;
-	return sd_event_source_set_enabled(worker->timer, SD_EVENT_OFF);
+	return timer_new(worker->event, &worker->timer, USEC_PER_MS, on_timer, worker);
 }
 
 /* The child has not been told to begin, so it hangs nowhere. */
@@ -349,16 +346,11 @@ int worker_start(struct worker **ret, sd_event *event, work_fn work, void *work_
 
 int worker_arm(struct worker *worker, uint64_t ms)
 {
-	int r;
-
 	if (worker->killed)
 		return 0;
 	if (ms == 0)
 		return sd_event_source_set_enabled(worker->timer, SD_EVENT_OFF);
-	r = sd_event_source_set_time_relative(worker->timer, ms * USEC_PER_MS);
-	if (r < 0)
-		return r;
-	return sd_event_source_set_enabled(worker->timer, SD_EVENT_ONESHOT);
+	return timer_set(worker->timer, ms * USEC_PER_MS);
 }
 
 void worker_answer(struct worker *worker, int code)
