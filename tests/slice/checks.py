@@ -112,15 +112,18 @@ class Checks:
         self.world.stop()
         self.tap.end()
 
+    def run_each(self, tests):
+        for test in tests:
+            try:
+                test(self)
+            except Exception as error:  # a test that breaks must not hide those after it
+                self.tap.ok(False, f"{test.__name__} runs to its end", repr(error),
+                            self.world.log_text())
+
 
 def run_all(tests, **options):
     """Runs the functions of @tests for this variant on one world."""
     checks = Checks(**options)
     checks.world.start()
-    for test in tests[VARIANT]:
-        try:
-            test(checks)
-        except Exception as error:  # a test that breaks must not hide those after it
-            checks.tap.ok(False, f"{test.__name__} runs to its end", repr(error),
-                          checks.world.log_text())
+    checks.run_each(tests[VARIANT])
     checks.end()

@@ -283,12 +283,7 @@ def main(tests, start=True):
     use_names(checks)
     if start:
         checks.world.start()
-    for test in tests:
-        try:
-            test(checks)
-        except Exception as error:  # a test that breaks must not hide those after it
-            checks.tap.ok(False, f"{test.__name__} runs to its end", repr(error),
-                          checks.world.log_text())
+    checks.run_each(tests)
     checks.end()
 
 
