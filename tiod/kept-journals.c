@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -63,6 +64,7 @@ static void forget(struct kept_journals *kept, struct kept_journal *journal)
 static void keep(struct daemon *daemon, struct bdf family, int fd)
 {
 	struct kept_journals *kept = &daemon->presence.kept;
+	const struct kept_journal fresh = { .family = family, .fd = fd };
 	struct kept_journal *journal = find(daemon, family);
 
 	if (journal) {
@@ -70,13 +72,8 @@ static void keep(struct daemon *daemon, struct bdf family, int fd)
 		journal->fd = fd;
 		return;
 	}
-	journal = reallocarray(kept->list, kept->n + 1, sizeof(*journal));
-	if (!journal) {
+	if (array_add(&kept->list, &kept->n, &fresh, sizeof(fresh)) < 0)
 		close(fd);
-		return;
-	}
-	kept->list = journal;
-	journal[kept->n++] = (struct kept_journal){ .family = family, .fd = fd };
 }
 
 bool kept_note(struct daemon *daemon, struct bdf family)

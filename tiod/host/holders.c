@@ -48,7 +48,8 @@ static bool is_ending(const char *stat)
  * mountinfo says EINVAL of a process that has ended; a link of one that ends just while it is
  * read says EACCES (proc_ns_readlink() in fs/proc/namespaces.c), as it does of one that may not
  * be looked at.  From its end until it is waited for, others may not look at one of another
- * user (ptrace_may_access() in kernel/ptrace.c); it holds nothing by then.
+ * user (ptrace_may_access() in kernel/ptrace.c); files that its other threads still have are
+ * found with those.
  */
 static bool is_gone(int proc_fd, int r, const char *path)
 {
